@@ -1,0 +1,219 @@
+//! What only the person can give: the kinds of needs, their choices, and what an answer does.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What a need asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Say whether an effect happened.
+    Settle,
+    /// The script does not fit the world any more, or said itself that it cannot go on.
+    Repair,
+    /// Credentials are refused.
+    Reconnect,
+    /// Something is not allowed: by the service, or by the contract.
+    Grant,
+    /// A limit of the contract was reached; may the call go on all the same?
+    Allow,
+    /// A limit of the sandbox was broken.
+    Limit,
+    /// A service has been unavailable for too long.
+    Unavailable,
+    /// A trigger cannot do its work: a folder is gone, a schedule never fires.
+    Trigger,
+    /// Something that should have happened did not.
+    Silence,
+    /// Something is wrong with Steward or with its record.
+    Internal,
+}
+
+/// What a person may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// The effect happened.
+    ItHappened,
+    /// The effect did not happen.
+    ItDidNot,
+    /// Go on where the run stopped.
+    Continue,
+    /// Run the same item again from the start; effects that happened are not repeated.
+    RunAgain,
+    /// Let this one call pass.
+    Allow,
+    /// End the run here.
+    Stop,
+    /// Seen; nothing more to do.
+    Dismiss,
+}
+
+/// What an answer does to the run that waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// The effect is settled as applied, then the run goes on.
+    SettleApplied,
+    /// The effect is settled as not applied, then the run goes on.
+    SettleNotApplied,
+    /// The run goes on where it stopped.
+    Resume,
+    /// The call may pass once beyond its limit, then the run goes on.
+    AllowOnce,
+    /// A new run takes the same item from the start.
+    Restart,
+    /// The run ends, stopped.
+    EndRun,
+    /// Nothing but the need is closed.
+    Close,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Settle,
+        Self::Repair,
+        Self::Reconnect,
+        Self::Grant,
+        Self::Allow,
+        Self::Limit,
+        Self::Unavailable,
+        Self::Trigger,
+        Self::Silence,
+        Self::Internal,
+    ];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settle => "settle",
+            Self::Repair => "repair",
+            Self::Reconnect => "reconnect",
+            Self::Grant => "grant",
+            Self::Allow => "allow",
+            Self::Limit => "limit",
+            Self::Unavailable => "unavailable",
+            Self::Trigger => "trigger",
+            Self::Silence => "silence",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// What may be answered.
+    pub const fn choices(self) -> &'static [Choice] {
+        use Choice::{Allow, Continue, Dismiss, ItDidNot, ItHappened, RunAgain, Stop};
+        match self {
+            Self::Settle => &[ItHappened, ItDidNot, Stop],
+            Self::Repair => &[RunAgain, Dismiss],
+            Self::Reconnect | Self::Grant | Self::Unavailable => &[Continue, Stop],
+            Self::Allow => &[Allow, Stop],
+            Self::Limit => &[RunAgain, Dismiss],
+            Self::Trigger | Self::Silence => &[Dismiss],
+            Self::Internal => &[RunAgain, Dismiss],
+        }
+    }
+
+    /// Whether a run sleeps until the answer, rather than having ended.
+    pub const fn holds_run(self) -> bool {
+        match self {
+            Self::Settle | Self::Reconnect | Self::Grant | Self::Allow | Self::Unavailable => true,
+            Self::Repair | Self::Limit | Self::Trigger | Self::Silence | Self::Internal => false,
+        }
+    }
+}
+
+impl Choice {
+    /// Every choice.
+    pub const ALL: [Self; 7] =
+        [Self::ItHappened, Self::ItDidNot, Self::Continue, Self::RunAgain, Self::Allow, Self::Stop, Self::Dismiss];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ItHappened => "it_happened",
+            Self::ItDidNot => "it_did_not",
+            Self::Continue => "continue",
+            Self::RunAgain => "run_again",
+            Self::Allow => "allow",
+            Self::Stop => "stop",
+            Self::Dismiss => "dismiss",
+        }
+    }
+}
+
+/// Why an answer is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a need of kind `{kind}` cannot be answered with `{choice}`")]
+pub struct NotAChoice {
+    /// The kind of the need.
+    pub kind: Kind,
+    /// The refused answer.
+    pub choice: Choice,
+}
+
+/// Decides what an answer does.
+pub fn answer(kind: Kind, choice: Choice) -> Result<Consequence, NotAChoice> {
+    if !kind.choices().contains(&choice) {
+        return Err(NotAChoice { kind, choice });
+    }
+    Ok(match choice {
+        Choice::ItHappened => Consequence::SettleApplied,
+        Choice::ItDidNot => Consequence::SettleNotApplied,
+        Choice::Continue => Consequence::Resume,
+        Choice::RunAgain => Consequence::Restart,
+        Choice::Allow => Consequence::AllowOnce,
+        Choice::Stop => Consequence::EndRun,
+        Choice::Dismiss => Consequence::Close,
+    })
+}
+
+/// A stored or sent name that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not known here")]
+pub struct UnknownName(pub String);
+
+impl FromStr for Kind {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownName(text.to_owned()))
+    }
+}
+
+impl FromStr for Choice {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == text).ok_or_else(|| UnknownName(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_offered_choices_are_taken_and_a_held_run_can_always_go_on_or_end() {
+        for kind in Kind::ALL {
+            for choice in Choice::ALL {
+                assert_eq!(answer(kind, choice).is_ok(), kind.choices().contains(&choice), "{kind} {choice}");
+            }
+            assert_eq!(kind.choices().contains(&Choice::Stop), kind.holds_run(), "{kind}");
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+    }
+}
