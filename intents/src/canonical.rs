@@ -27,7 +27,7 @@ impl Digest {
     }
 
     /// Takes bytes that were stored as a digest.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

@@ -84,6 +84,14 @@ macro_rules! typed_id {
                 Self(Ulid::from_parts(at, entropy))
             }
 
+            /// The lowest id of this kind.
+            pub const ZERO: Self = Self(Ulid(0));
+
+            /// The id of this kind with the given identifier.
+            pub const fn from_ulid(ulid: Ulid) -> Self {
+                Self(ulid)
+            }
+
             /// The identifier without its prefix.
             pub fn ulid(self) -> Ulid {
                 self.0

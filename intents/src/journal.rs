@@ -61,6 +61,13 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// The run read a place of the automation's state in this version; its end compares it.
+    StateRead {
+        /// The place.
+        name: String,
+        /// The version it had; 0 when there was nothing.
+        version: u64,
+    },
     /// The script wrote a line to the run's log.
     Logged(LogLine),
     /// The run ended.
@@ -144,7 +151,7 @@ pub fn recorded(records: &[Record]) -> Vec<Recorded> {
                 }
             }
             // A call that is made again after a crash is the same call.
-            Record::Called(_) | Record::Began { .. } | Record::Faulted { .. } | Record::Logged(_) | Record::Ended { .. } => {}
+            Record::Called(_) | Record::Began { .. } | Record::Faulted { .. } | Record::StateRead { .. } | Record::Logged(_) | Record::Ended { .. } => {}
         }
     }
     calls

@@ -1,1 +1,23 @@
-//! migrations
+//! The schema of the store, as migrations that are only ever appended.
+//!
+//! This crate knows tables and columns; what they mean is known by `runtime/src/store`.
+
+mod m0001_spine;
+
+use sea_orm_migration::prelude::*;
+
+/// Every migration, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_spine::Migration)]
+    }
+}
+
+/// The names of all migrations that this version knows, oldest first.
+pub fn known() -> Vec<String> {
+    Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
+}

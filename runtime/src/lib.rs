@@ -1,1 +1,4 @@
-//! runtime
+//! Steward's runtime: the store, the actors, the HTTP API and the command line.
+
+pub mod env;
+pub mod store;

@@ -64,10 +64,11 @@ impl Key {
         Ok(key)
     }
 
-    /// The key of an effect that needs none: the run's own call.
-    pub fn of_call(run: crate::id::RunId, call: u32) -> Self {
+    /// The key of an effect that needs none: the run's own call, counted anew when the run starts afresh.
+    pub fn of_call(run: crate::id::RunId, generation: u32, call: u32) -> Self {
         Self(BTreeMap::from([
             ("call".to_owned(), Value::from(call)),
+            ("generation".to_owned(), Value::from(generation)),
             ("run".to_owned(), Value::from(run.to_string())),
         ]))
     }

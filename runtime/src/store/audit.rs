@@ -1,0 +1,175 @@
+//! Looks through all events for what nobody should have done: an edit, a swap, a deletion, a cut tail.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use intents::canonical::Digest;
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::anchor::Anchor;
+use super::event::{content_hash, digest_of, link};
+use super::open::Store;
+use super::rows::event as row;
+use super::Error;
+
+/// Events that are looked through at once.
+const PAGE: u64 = 2000;
+/// More findings than this say nothing new.
+const FINDINGS_MAX: usize = 100;
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// Events looked through.
+    pub events: u64,
+    /// Streams looked through.
+    pub streams: u64,
+    /// The position up to which an anchor stands for the chain.
+    pub anchored: Option<i64>,
+    /// What is wrong, in order of position.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong with the record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Finding {
+    /// An event's content does not have its hash.
+    #[error("event {position} was edited: its content does not have its hash")]
+    Edited {
+        /// Where.
+        position: i64,
+    },
+    /// An event does not follow the one before it in its stream.
+    #[error("event {position} does not follow its predecessor in {room}: events were swapped, removed or put in")]
+    Broken {
+        /// Where.
+        position: i64,
+        /// In which stream.
+        room: String,
+    },
+    /// A position is missing.
+    #[error("the events from {from} to {to} are gone")]
+    Missing {
+        /// The first.
+        from: i64,
+        /// The last.
+        to: i64,
+    },
+    /// The events do not lead to the anchor's chain.
+    #[error("the events up to {position} are not those that the anchor was signed for")]
+    NotAnchored {
+        /// Where.
+        position: i64,
+    },
+    /// The events end before the anchor.
+    #[error("the tail is cut: the anchor was signed at {anchored}, the last event is {last}")]
+    Cut {
+        /// The anchor's position.
+        anchored: i64,
+        /// The last event.
+        last: i64,
+    },
+    /// The anchor is missing, though there are events.
+    #[error("the anchor file is missing, so a cut tail could not be seen")]
+    NoAnchor,
+    /// The anchor was not signed by this installation.
+    #[error("the anchor file was changed, or signed with another master key")]
+    ForgedAnchor,
+}
+
+/// The chain over all events after a position, given the chain up to it.
+pub(super) async fn chain_from(
+    connection: &DatabaseConnection,
+    mut position: i64,
+    mut chain: Digest,
+) -> Result<(i64, Digest), Error> {
+    loop {
+        let page = page_after(connection, position).await?;
+        let Some(last) = page.last() else { return Ok((position, chain)) };
+        let reached = last.position;
+        for row in &page {
+            chain = link(chain, digest_of(&row.hash)?);
+        }
+        position = reached;
+    }
+}
+
+async fn page_after(connection: &DatabaseConnection, position: i64) -> Result<Vec<row::Model>, Error> {
+    Ok(row::Entity::find()
+        .filter(row::Column::Position.gt(position))
+        .order_by_asc(row::Column::Position)
+        .limit(PAGE)
+        .all(connection)
+        .await?)
+}
+
+impl Store {
+    /// Looks through all events. `progress` is told how many are done.
+    pub async fn audit(&self, mut progress: impl FnMut(u64)) -> Result<Audit, Error> {
+        let anchor = Anchor::read(&self.anchor_path());
+        let key = self.shared().keys.anchor;
+        let mut audit = Audit { events: 0, streams: 0, anchored: None, findings: Vec::new() };
+        let genuine = match &anchor {
+            Ok(Some(anchor)) if anchor.is_genuine(&key) => Some(anchor.clone()),
+            Ok(Some(_)) | Err(_) => {
+                audit.findings.push(Finding::ForgedAnchor);
+                None
+            }
+            Ok(None) => None,
+        };
+        audit.anchored = genuine.as_ref().map(|anchor| anchor.position);
+
+        let mut heads: BTreeMap<String, (i64, Vec<u8>)> = BTreeMap::new();
+        let mut chain = Digest::from_bytes([0; 32]);
+        let mut last = 0;
+        loop {
+            let page = page_after(self.reader(), last).await?;
+            if page.is_empty() {
+                break;
+            }
+            for row in &page {
+                audit.look_at(row, last, &mut heads);
+                chain = link(chain, digest_of(&row.hash)?);
+                last = row.position;
+                if genuine.as_ref().is_some_and(|anchor| anchor.position == last && anchor.chain != chain) {
+                    audit.findings.push(Finding::NotAnchored { position: last });
+                }
+                if audit.findings.len() >= FINDINGS_MAX {
+                    return Ok(audit);
+                }
+            }
+            progress(audit.events);
+        }
+        audit.streams = heads.len() as u64;
+        match genuine {
+            Some(anchor) if anchor.position > last => {
+                audit.findings.push(Finding::Cut { anchored: anchor.position, last });
+            }
+            None if last > 0 && matches!(anchor, Ok(None)) => audit.findings.push(Finding::NoAnchor),
+            Some(_) | None => {}
+        }
+        Ok(audit)
+    }
+
+    /// Where the anchor is kept.
+    pub fn anchor_path(&self) -> std::path::PathBuf {
+        Path::new(self.folder()).join("anchor.json")
+    }
+}
+
+impl Audit {
+    fn look_at(&mut self, row: &row::Model, last: i64, heads: &mut BTreeMap<String, (i64, Vec<u8>)>) {
+        self.events += 1;
+        if row.position != last + 1 {
+            self.findings.push(Finding::Missing { from: last + 1, to: row.position - 1 });
+        }
+        if content_hash(row).as_bytes().as_slice() != row.hash {
+            self.findings.push(Finding::Edited { position: row.position });
+        }
+        let (seq, hash) = heads.get(&row.room).cloned().unwrap_or((0, vec![0; 32]));
+        if row.stream_seq != seq + 1 || row.prev_hash != hash {
+            self.findings.push(Finding::Broken { position: row.position, room: row.room.clone() });
+        }
+        heads.insert(row.room.clone(), (row.stream_seq, row.hash.clone()));
+    }
+}

@@ -1,0 +1,403 @@
+//! Automations with the versions of their contracts and scripts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use intents::Timestamp;
+use intents::canonical::Digest;
+use intents::id::{AutomationId, ContractId, ScriptId};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::json;
+
+use super::batch::Batch;
+use super::rows::{automation as row, contract, run, script, trigger};
+use super::writer::Command;
+use super::{Error, Store};
+
+/// Whether an automation works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Triggers fire and runs run.
+    Active,
+    /// Triggers are kept as items; no run starts.
+    Paused,
+    /// As paused, and no effect starts in a run that is under way.
+    Stopped,
+    /// Gone for the user; its history stays.
+    Removed,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 4] = [Self::Active, Self::Paused, Self::Stopped, Self::Removed];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Removed => "removed",
+        }
+    }
+
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Active => "automation.resumed",
+            Self::Paused => "automation.paused",
+            Self::Stopped => "automation.stopped",
+            Self::Removed => "automation.removed",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or_else(|| Error::unreadable("mode", format!("`{text}`")))
+    }
+}
+
+/// What the user delegated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Automation {
+    /// Its id.
+    pub id: AutomationId,
+    /// Its short name, unique.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Whether it works.
+    pub mode: Mode,
+    /// The contract in force.
+    pub contract: ContractId,
+    /// The script in force.
+    pub script: ScriptId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Since when it has been working under this contract.
+    pub activated_at: Timestamp,
+}
+
+/// One version of a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractVersion {
+    /// Its id.
+    pub id: ContractId,
+    /// Counts from 1 for each automation.
+    pub version: i64,
+    /// The contract as canonical JSON.
+    pub body: String,
+    /// The digest of the body.
+    pub digest: String,
+}
+
+/// One version of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptVersion {
+    /// Its id.
+    pub id: ScriptId,
+    /// Belongs to a contract version.
+    pub major: i64,
+    /// Counts changes under the same contract.
+    pub minor: i64,
+    /// The source.
+    pub source: String,
+    /// The digest of the source.
+    pub digest: String,
+}
+
+/// A trigger about to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTrigger {
+    /// `schedule`, `file`, `webhook`, `event` or `manual`.
+    pub kind: &'static str,
+    /// The trigger as JSON.
+    pub body: String,
+    /// The first slot of a schedule.
+    pub next_at: Option<Timestamp>,
+}
+
+/// An automation from outside: new under its name, or a new version of what has that name.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The short name.
+    pub name: String,
+    /// The title.
+    pub title: String,
+    /// The contract as canonical JSON.
+    pub contract: String,
+    /// The source of the script.
+    pub script: String,
+    /// The triggers of the contract.
+    pub triggers: Vec<NewTrigger>,
+    /// Who imports it.
+    pub by: String,
+}
+
+pub(super) fn domain(row: row::Model) -> Result<Automation, Error> {
+    Ok(Automation {
+        id: row.id.parse().map_err(|error| Error::unreadable("automation id", error))?,
+        name: row.name,
+        title: row.title,
+        mode: row.mode.parse()?,
+        contract: row.contract_id.parse().map_err(|error| Error::unreadable("contract id", error))?,
+        script: row.script_id.parse().map_err(|error| Error::unreadable("script id", error))?,
+        created_at: Timestamp::from_millis(row.created_at),
+        activated_at: Timestamp::from_millis(row.activated_at),
+    })
+}
+
+impl Command for Import {
+    type Reply = Automation;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<Automation, Error> {
+        let now = batch.now.as_millis();
+        let env = &batch.shared.env;
+        let known = row::Entity::find().filter(row::Column::Name.eq(&self.name)).one(batch.tx).await?;
+        let contract_digest = Digest::of(self.contract.as_bytes()).to_string();
+        let script_digest = Digest::of(self.script.as_bytes()).to_string();
+
+        let (id, old_contract, old_script) = match &known {
+            Some(row) => (
+                row.id.clone(),
+                contract::Entity::find_by_id(&row.contract_id).one(batch.tx).await?,
+                script::Entity::find_by_id(&row.script_id).one(batch.tx).await?,
+            ),
+            None => (env.automation_id().to_string(), None, None),
+        };
+        let contract_id = match &old_contract {
+            Some(old) if old.digest == contract_digest => old.id.clone(),
+            Some(_) | None => env.contract_id().to_string(),
+        };
+        let contract_version = match &old_contract {
+            Some(old) if old.digest == contract_digest => old.version,
+            Some(old) => old.version + 1,
+            None => 1,
+        };
+        let script_id = match &old_script {
+            Some(old) if old.digest == script_digest && old.contract_id == contract_id => old.id.clone(),
+            Some(_) | None => env.script_id().to_string(),
+        };
+        let (major, minor) = match &old_script {
+            Some(old) if old.id == script_id => (old.major, old.minor),
+            Some(old) if old.contract_id == contract_id => (old.major, old.minor + 1),
+            Some(_) | None => (contract_version, 0),
+        };
+
+        let automation = row::Model {
+            id: id.clone(),
+            name: self.name.clone(),
+            title: self.title.clone(),
+            mode: known.as_ref().map_or(Mode::Active.as_str(), |row| row.mode.as_str()).to_owned(),
+            contract_id: contract_id.clone(),
+            script_id: script_id.clone(),
+            created_at: known.as_ref().map_or(now, |row| row.created_at),
+            activated_at: now,
+            updated_at: now,
+        };
+        let changed = known.as_ref().is_none_or(|row| row.contract_id != contract_id || row.script_id != script_id);
+        if known.is_some() {
+            row::Entity::update(automation.clone().into_active_model().reset_all()).exec(batch.tx).await?;
+        } else {
+            row::Entity::insert(automation.clone().into_active_model()).exec_without_returning(batch.tx).await?;
+        }
+        if old_contract.as_ref().is_none_or(|old| old.id != contract_id) {
+            let model = contract::Model {
+                id: contract_id.clone(),
+                automation_id: id.clone(),
+                version: contract_version,
+                body: self.contract.clone(),
+                digest: contract_digest.clone(),
+                created_at: now,
+            };
+            contract::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+        }
+        if old_script.as_ref().is_none_or(|old| old.id != script_id) {
+            let model = script::Model {
+                id: script_id.clone(),
+                automation_id: id.clone(),
+                contract_id: contract_id.clone(),
+                major,
+                minor,
+                source: self.script.clone(),
+                digest: script_digest.clone(),
+                created_at: now,
+            };
+            script::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+        }
+        replace_triggers(batch, &id, &self.triggers).await?;
+
+        let automation = domain(automation)?;
+        if changed {
+            let kind = if known.is_some() { "automation.changed" } else { "automation.created" };
+            let data = json!({
+                "automation": id, "contract": contract_id, "contract_version": contract_version,
+                "contract_digest": contract_digest, "script": script_id, "script_version": format!("{major}.{minor}"),
+                "script_digest": script_digest,
+            });
+            batch.automation_event(kind, automation.id, &self.by, data).await?;
+        }
+        batch.touch_timers();
+        batch.touch_runs();
+        Ok(automation)
+    }
+}
+
+/// A trigger that stays the same keeps its row, and with it what it has seen.
+async fn replace_triggers(batch: &Batch<'_>, automation: &str, wanted: &[NewTrigger]) -> Result<(), Error> {
+    let old = trigger::Entity::find().filter(trigger::Column::AutomationId.eq(automation)).all(batch.tx).await?;
+    let mut kept = Vec::new();
+    for (position, new) in wanted.iter().enumerate() {
+        let same = old.iter().find(|row| row.kind == new.kind && row.body == new.body && !kept.contains(&row.id));
+        if let Some(row) = same {
+            kept.push(row.id.clone());
+            let mut update = row.clone().into_active_model();
+            update.position = Set(position as i64);
+            if row.live == 0 {
+                update.live = Set(1);
+                update.next_at = Set(new.next_at.map(Timestamp::as_millis));
+                update.last_at = Set(batch.now.as_millis());
+            }
+            trigger::Entity::update(update).exec(batch.tx).await?;
+            continue;
+        }
+        let model = trigger::Model {
+            id: batch.shared.env.trigger_id().to_string(),
+            automation_id: automation.to_owned(),
+            position: position as i64,
+            kind: new.kind.to_owned(),
+            body: new.body.clone(),
+            live: 1,
+            next_at: new.next_at.map(Timestamp::as_millis),
+            last_at: batch.now.as_millis(),
+        };
+        trigger::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+    }
+    let gone: Vec<_> = old.into_iter().filter(|row| !kept.contains(&row.id)).map(|row| row.id).collect();
+    if !gone.is_empty() {
+        trigger::Entity::update_many()
+            .col_expr(trigger::Column::Live, sea_orm::sea_query::Expr::value(0))
+            .filter(trigger::Column::Id.is_in(gone))
+            .exec(batch.tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Changes whether an automation works. Acknowledged, no effect starts any more when it is stopped.
+struct SetMode {
+    id: AutomationId,
+    mode: Mode,
+    by: String,
+}
+
+impl Command for SetMode {
+    type Reply = Automation;
+    const ESSENTIAL: bool = true;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<Automation, Error> {
+        let not_found = || Error::NotFound { what: "automation", which: self.id.to_string() };
+        let mut row = row::Entity::find_by_id(self.id.to_string()).one(batch.tx).await?.ok_or_else(not_found)?;
+        let before: Mode = row.mode.parse()?;
+        if before == Mode::Removed {
+            return Err(not_found());
+        }
+        row.mode = self.mode.as_str().to_owned();
+        row.updated_at = batch.now.as_millis();
+        if self.mode == Mode::Removed {
+            // The name is free for another.
+            row.name = format!("{}~{}", row.name, self.id.ulid());
+            trigger::Entity::update_many()
+                .col_expr(trigger::Column::Live, sea_orm::sea_query::Expr::value(0))
+                .filter(trigger::Column::AutomationId.eq(row.id.clone()))
+                .exec(batch.tx)
+                .await?;
+        }
+        row::Entity::update(row.clone().into_active_model().reset_all()).exec(batch.tx).await?;
+        let blocks = match self.mode {
+            Mode::Stopped | Mode::Removed => true,
+            Mode::Active | Mode::Paused => false,
+        };
+        batch.set_stopped(Some(self.id), blocks);
+        if before != self.mode {
+            let data = json!({ "automation": row.id, "from": before.as_str(), "to": self.mode.as_str() });
+            batch.automation_event(self.mode.event(), self.id, &self.by, data).await?;
+        }
+        batch.touch_runs();
+        batch.touch_timers();
+        domain(row)
+    }
+}
+
+impl Store {
+    /// Brings in an automation, or a new version of one.
+    pub async fn import(&self, import: Import) -> Result<Automation, Error> {
+        self.commit(import).await
+    }
+
+    /// Changes whether an automation works.
+    pub async fn set_mode(&self, id: AutomationId, mode: Mode, by: &str) -> Result<Automation, Error> {
+        self.commit(SetMode { id, mode, by: by.to_owned() }).await
+    }
+
+    /// All automations that are not removed, by name.
+    pub async fn automations(&self) -> Result<Vec<Automation>, Error> {
+        row::Entity::find()
+            .filter(row::Column::Mode.ne(Mode::Removed.as_str()))
+            .order_by_asc(row::Column::Name)
+            .all(self.reader())
+            .await?
+            .into_iter()
+            .map(domain)
+            .collect()
+    }
+
+    /// One automation, by id or name.
+    pub async fn automation(&self, which: &str) -> Result<Automation, Error> {
+        let query = match which.parse::<AutomationId>() {
+            Ok(id) => row::Entity::find_by_id(id.to_string()),
+            Err(_) => row::Entity::find().filter(row::Column::Name.eq(which)),
+        };
+        let found = query.one(self.reader()).await?;
+        found.ok_or_else(|| Error::NotFound { what: "automation", which: which.to_owned() }).and_then(domain)
+    }
+
+    /// One version of a contract.
+    pub async fn contract(&self, id: ContractId) -> Result<ContractVersion, Error> {
+        let found = contract::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
+        let row = found.ok_or_else(|| Error::NotFound { what: "contract", which: id.to_string() })?;
+        Ok(ContractVersion { id, version: row.version, body: row.body, digest: row.digest })
+    }
+
+    /// One version of a script.
+    pub async fn script(&self, id: ScriptId) -> Result<ScriptVersion, Error> {
+        let found = script::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
+        let row = found.ok_or_else(|| Error::NotFound { what: "script", which: id.to_string() })?;
+        Ok(ScriptVersion { id, major: row.major, minor: row.minor, source: row.source, digest: row.digest })
+    }
+
+    /// How many runs each automation has in each phase.
+    pub async fn run_counts(&self) -> Result<Vec<(String, String, i64)>, Error> {
+        Ok(run::Entity::find()
+            .select_only()
+            .column(run::Column::AutomationId)
+            .column(run::Column::Phase)
+            .column_as(run::Column::Id.count(), "count")
+            .group_by(run::Column::AutomationId)
+            .group_by(run::Column::Phase)
+            .into_tuple()
+            .all(self.reader())
+            .await?)
+    }
+}

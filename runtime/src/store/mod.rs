@@ -1,0 +1,52 @@
+//! The store: the truth of what was delegated, what ran, and what happened.
+//!
+//! The only code that knows sea-orm. Its functions speak domain types and are named for what they mean. All changes
+//! go through one writer that shares a commit among all who wait; a change that was acknowledged is on the disk.
+
+mod anchor;
+mod audit;
+mod automation;
+mod batch;
+mod error;
+mod event;
+mod file;
+mod inbox;
+mod journal;
+mod ledger;
+mod need;
+mod notice;
+mod open;
+mod payload;
+mod request;
+mod retention;
+mod rows;
+mod run;
+mod setting;
+mod signal;
+mod sleep;
+mod state;
+mod stop;
+mod trigger;
+mod writer;
+
+pub use anchor::Anchor;
+pub use audit::{Audit, Finding};
+pub use automation::{Automation, ContractVersion, Import, Mode, NewTrigger, ScriptVersion};
+pub use error::Error;
+pub use event::{StoredEvent, WORKSPACE_ROOM, room_of};
+pub use file::SeenFile;
+pub use inbox::{Delivered, Delivery, Item};
+pub use journal::Journal;
+pub use ledger::{BeginEffect, Begun, Effect, RateMark, SettleEffect, SettledBy};
+pub use need::{Need, NeedStatus, NewNeed};
+pub use notice::{NewNotice, Notice};
+pub use open::{Keys, Store};
+pub use request::AnsweredRequest;
+pub use retention::{Retention, Swept};
+pub use run::{Finish, Finished, Progress, Run, RunFilter, Runnable};
+pub use setting::Setting;
+pub use signal::Signal;
+pub use sleep::{NewWait, Sleep, Wait};
+pub use state::{StateWrite, Versioned};
+pub use trigger::{Advance, StoredTrigger};
+pub use writer::{Signals, Ticket};

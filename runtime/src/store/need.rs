@@ -1,0 +1,370 @@
+//! Needs: what only the person can give, and what an answer sets going.
+
+use std::fmt;
+use std::str::FromStr;
+
+use intents::Timestamp;
+use intents::canonical::Digest;
+use intents::effect::State;
+use intents::id::{AutomationId, NeedId, RunId};
+use intents::need::{Choice, Consequence, Kind, answer};
+use intents::outcome::Outcome;
+use intents::run::Phase;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::batch::Batch;
+use super::event::{NewEvent, WORKSPACE_ROOM, digest_of};
+use super::ledger::{self, SettledBy};
+use super::rows::{automation, need as row};
+use super::writer::Command;
+use super::{Error, Store, inbox, room_of, run, sleep};
+
+/// Whether a need is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeedStatus {
+    /// Nobody has answered.
+    Open,
+    /// A person has answered.
+    Answered,
+    /// It went away by itself.
+    Withdrawn,
+}
+
+impl NeedStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Answered, Self::Withdrawn];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Answered => "answered",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+impl fmt::Display for NeedStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for NeedStatus {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| Error::unreadable("need status", format!("`{text}`")))
+    }
+}
+
+/// A need about to be opened. While one with the same dedupe key is open, it only counts up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewNeed {
+    /// What it asks for.
+    pub kind: Kind,
+    /// One cause, one need.
+    pub dedupe_key: String,
+    /// Whose it is.
+    pub automation: Option<AutomationId>,
+    /// The run it is about.
+    pub run: Option<RunId>,
+    /// The call it is about.
+    pub call: Option<u32>,
+    /// The effect it is about, as the ledger knows it.
+    pub effect: Option<Digest>,
+    /// What is asked, in plain words.
+    pub title: String,
+    /// What is known.
+    pub evidence: Value,
+}
+
+/// A need as people see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Need {
+    /// Its id.
+    pub id: NeedId,
+    /// What it asks for.
+    pub kind: Kind,
+    /// Whether it is open.
+    pub status: NeedStatus,
+    /// Whose it is.
+    pub automation: Option<AutomationId>,
+    /// The run it is about.
+    pub run: Option<RunId>,
+    /// What is asked, in plain words.
+    pub title: String,
+    /// What is known.
+    pub evidence: Value,
+    /// How often the cause came up.
+    pub occurrences: i64,
+    /// The answer.
+    pub answer: Option<Choice>,
+    /// Who answered.
+    pub answered_by: Option<String>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it was answered.
+    pub answered_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    title: String,
+    evidence: Value,
+}
+
+/// Opens a need, or counts it up.
+pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId, Error> {
+    let known = row::Entity::find()
+        .filter(row::Column::DedupeKey.eq(&new.dedupe_key))
+        .filter(row::Column::Status.eq(NeedStatus::Open.as_str()))
+        .one(batch.tx)
+        .await?;
+    if let Some(mut known) = known {
+        known.occurrences += 1;
+        let id = parse(&known.id)?;
+        row::Entity::update(known.into_active_model().reset_all()).exec(batch.tx).await?;
+        return Ok(id);
+    }
+    let id = batch.shared.env.need_id();
+    let body = Body { title: new.title.clone(), evidence: new.evidence.clone() };
+    let model = row::Model {
+        id: id.to_string(),
+        kind: new.kind.as_str().to_owned(),
+        status: NeedStatus::Open.as_str().to_owned(),
+        dedupe_key: new.dedupe_key.clone(),
+        automation_id: new.automation.map(|id| id.to_string()),
+        run_id: new.run.map(|id| id.to_string()),
+        call: new.call.map(i64::from),
+        effect: new.effect.map(|effect| effect.as_bytes().to_vec()),
+        body: batch.shared.payload.seal_value(&batch.shared.env, &id.to_string(), &body),
+        occurrences: 1,
+        answer: None,
+        answered_by: None,
+        created_at: batch.now.as_millis(),
+        answered_at: None,
+    };
+    event(batch, "need.opened", &model, "executor", json!({ "need": model.id, "kind": model.kind })).await?;
+    row::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+    Ok(id)
+}
+
+async fn event(
+    batch: &mut Batch<'_>,
+    kind: &'static str,
+    need: &row::Model,
+    actor: &str,
+    data: Value,
+) -> Result<(), Error> {
+    let automation = need.automation_id.as_ref().map(|id| id.parse()).transpose();
+    let automation: Option<AutomationId> = automation.map_err(|error| Error::unreadable("automation id", error))?;
+    let room = automation.map_or(WORKSPACE_ROOM, room_of);
+    let run = need.run_id.clone();
+    batch.event(NewEvent { room, kind, actor: actor.to_owned(), run, cause: None, data }).await
+}
+
+fn parse(text: &str) -> Result<NeedId, Error> {
+    text.parse().map_err(|error| Error::unreadable("need id", error))
+}
+
+/// Whether a person has let this very call pass beyond its limit.
+pub(super) async fn allows(batch: &Batch<'_>, run: RunId, call: u32, _effect: Digest) -> Result<bool, Error> {
+    let found = row::Entity::find()
+        .filter(row::Column::RunId.eq(run.to_string()))
+        .filter(row::Column::Call.eq(i64::from(call)))
+        .filter(row::Column::Kind.eq(Kind::Allow.as_str()))
+        .filter(row::Column::Answer.eq(Choice::Allow.as_str()))
+        .one(batch.tx)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// A person's answer.
+struct Answer {
+    need: NeedId,
+    choice: Choice,
+    by: String,
+}
+
+impl Command for Answer {
+    type Reply = ();
+    const ESSENTIAL: bool = true;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        let found = row::Entity::find_by_id(self.need.to_string()).one(batch.tx).await?;
+        let mut need = found.ok_or_else(|| Error::NotFound { what: "need", which: self.need.to_string() })?;
+        if need.status != NeedStatus::Open.as_str() {
+            return Err(Error::Conflict {
+                code: "NEED_ANSWERED",
+                reason: format!("the need {} is {} already", need.id, need.status),
+            });
+        }
+        let kind: Kind = need.kind.parse().map_err(|error| Error::unreadable("need", error))?;
+        let consequence = answer(kind, self.choice)
+            .map_err(|refused| Error::Conflict { code: "NEED_CHOICE", reason: refused.to_string() })?;
+        need.status = NeedStatus::Answered.as_str().to_owned();
+        need.answer = Some(self.choice.as_str().to_owned());
+        need.answered_by = Some(self.by.clone());
+        need.answered_at = Some(batch.now.as_millis());
+        row::Entity::update(need.clone().into_active_model().reset_all()).exec(batch.tx).await?;
+        let data = json!({ "need": need.id, "kind": need.kind, "answer": self.choice.as_str() });
+        event(batch, "need.answered", &need, &self.by, data).await?;
+        self.follow(batch, &need, consequence).await
+    }
+}
+
+impl Answer {
+    async fn follow(&self, batch: &mut Batch<'_>, need: &row::Model, consequence: Consequence) -> Result<(), Error> {
+        let waiting = sleep::waiting_for_need(batch, &need.id).await?;
+        match consequence {
+            Consequence::SettleApplied => settle_by_person(batch, need, State::Applied).await?,
+            Consequence::SettleNotApplied => settle_by_person(batch, need, State::NotApplied).await?,
+            Consequence::Resume | Consequence::AllowOnce | Consequence::Close => {}
+            Consequence::Restart => restart(batch, need).await?,
+            Consequence::EndRun => {
+                for id in &waiting {
+                    run::stop(batch, *id, &self.by).await?;
+                }
+                return Ok(());
+            }
+        }
+        for id in waiting {
+            sleep::wake(batch, id).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn settle_by_person(batch: &mut Batch<'_>, need: &row::Model, state: State) -> Result<(), Error> {
+    let effect = need.effect.as_ref().ok_or_else(|| Error::unreadable("need", "it names no effect"))?;
+    // Nobody has the service's answer; the script learns who says that it happened.
+    let outcome = (state == State::Applied).then(|| Outcome::Value(json!({ "settled_by": "person" })));
+    ledger::settle(batch, digest_of(effect)?, state, outcome.as_ref(), SettledBy::Person).await.map(|_| ())
+}
+
+/// A new run takes the item of the failed one, under the contract and script in force.
+async fn restart(batch: &mut Batch<'_>, need: &row::Model) -> Result<(), Error> {
+    let Some(id) = &need.run_id else { return Ok(()) };
+    let run = batch.run(run::parse(id)?).await?;
+    let phase: Phase = run.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
+    if !phase.is_over() {
+        return Ok(());
+    }
+    let found = automation::Entity::find_by_id(&run.automation_id).one(batch.tx).await?;
+    let automation = found.ok_or_else(|| Error::NotFound { what: "automation", which: run.automation_id.clone() })?;
+    run::create(batch, &automation, inbox::parse_item(&run.item_id)?).await?;
+    Ok(())
+}
+
+struct Open(NewNeed);
+
+impl Command for Open {
+    type Reply = NeedId;
+    const ESSENTIAL: bool = true;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<NeedId, Error> {
+        open(batch, &self.0).await
+    }
+}
+
+/// Closes an open need whose cause has gone.
+struct Withdraw {
+    dedupe_key: String,
+}
+
+impl Command for Withdraw {
+    type Reply = bool;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<bool, Error> {
+        let found = row::Entity::find()
+            .filter(row::Column::DedupeKey.eq(&self.dedupe_key))
+            .filter(row::Column::Status.eq(NeedStatus::Open.as_str()))
+            .one(batch.tx)
+            .await?;
+        let Some(mut need) = found else { return Ok(false) };
+        need.status = NeedStatus::Withdrawn.as_str().to_owned();
+        need.answered_at = Some(batch.now.as_millis());
+        row::Entity::update(need.clone().into_active_model().reset_all()).exec(batch.tx).await?;
+        event(batch, "need.withdrawn", &need, "steward", json!({ "need": need.id, "kind": need.kind })).await?;
+        Ok(true)
+    }
+}
+
+impl Store {
+    /// Opens a need, or counts up the open one with the same cause.
+    pub async fn open_need(&self, new: NewNeed) -> Result<NeedId, Error> {
+        self.commit(Open(new)).await
+    }
+
+    /// Closes an open need whose cause has gone; says whether there was one.
+    pub async fn withdraw_need(&self, dedupe_key: &str) -> Result<bool, Error> {
+        self.commit(Withdraw { dedupe_key: dedupe_key.to_owned() }).await
+    }
+
+    /// Takes a person's answer, and sets going what waited for it.
+    pub async fn answer_need(&self, need: NeedId, choice: Choice, by: &str) -> Result<Need, Error> {
+        self.commit(Answer { need, choice, by: by.to_owned() }).await?;
+        self.need(need).await
+    }
+
+    /// One need.
+    pub async fn need(&self, id: NeedId) -> Result<Need, Error> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
+        found
+            .ok_or_else(|| Error::NotFound { what: "need", which: id.to_string() })
+            .and_then(|row| self.need_view(row))
+    }
+
+    /// Needs, newest first; open ones only when asked so.
+    pub async fn needs(
+        &self,
+        status: Option<NeedStatus>,
+        before: Option<NeedId>,
+        most: u64,
+    ) -> Result<Vec<Need>, Error> {
+        let mut query = row::Entity::find().order_by_desc(row::Column::Id).limit(most);
+        if let Some(status) = status {
+            query = query.filter(row::Column::Status.eq(status.as_str()));
+        }
+        if let Some(before) = before {
+            query = query.filter(row::Column::Id.lt(before.to_string()));
+        }
+        query.all(self.reader()).await?.into_iter().map(|row| self.need_view(row)).collect()
+    }
+
+    /// How many needs are open.
+    pub async fn open_needs(&self) -> Result<u64, Error> {
+        Ok(row::Entity::find()
+            .filter(row::Column::Status.eq(NeedStatus::Open.as_str()))
+            .count(self.reader())
+            .await?)
+    }
+
+    fn need_view(&self, row: row::Model) -> Result<Need, Error> {
+        let body: Body = self.shared().payload.open_value("need", &row.id, &row.body)?;
+        let unreadable = |error| Error::unreadable("need", error);
+        Ok(Need {
+            id: parse(&row.id)?,
+            kind: row.kind.parse().map_err(unreadable)?,
+            status: row.status.parse()?,
+            automation: row
+                .automation_id
+                .map(|id| id.parse().map_err(|error| Error::unreadable("automation id", error)))
+                .transpose()?,
+            run: row.run_id.map(|id| run::parse(&id)).transpose()?,
+            title: body.title,
+            evidence: body.evidence,
+            occurrences: row.occurrences,
+            answer: row.answer.map(|answer| answer.parse().map_err(unreadable)).transpose()?,
+            answered_by: row.answered_by,
+            created_at: Timestamp::from_millis(row.created_at),
+            answered_at: row.answered_at.map(Timestamp::from_millis),
+        })
+    }
+}

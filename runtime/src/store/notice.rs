@@ -1,0 +1,102 @@
+//! Notices: what an automation tells its user.
+
+use intents::Timestamp;
+use intents::id::{AutomationId, RunId};
+use sea_orm::{EntityTrait, IntoActiveModel, QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::batch::Batch;
+use super::rows::notice as row;
+use super::run::{self, Progress};
+use super::writer::{Command, Ticket};
+use super::{Error, Store};
+
+/// A notice about to be stored, in the commit that holds the call's outcome.
+#[derive(Debug, Clone)]
+pub struct NewNotice {
+    /// What happened since the last commit, the call and its outcome included.
+    pub progress: Progress,
+    /// Who tells it.
+    pub automation: AutomationId,
+    /// `info`, `warn` or `urgent`.
+    pub level: String,
+    /// The headline.
+    pub title: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A notice as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Its id.
+    pub id: String,
+    /// Who tells it.
+    pub automation: Option<String>,
+    /// The run that told it.
+    pub run: Option<RunId>,
+    /// `info`, `warn` or `urgent`.
+    pub level: String,
+    /// The headline.
+    pub title: String,
+    /// The text.
+    pub text: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    title: String,
+    text: String,
+}
+
+impl Command for NewNotice {
+    type Reply = ();
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        let mut run = run::progress(batch, &self.progress).await?;
+        run.effects += 1;
+        let id = batch.shared.env.event_id().ulid().to_string();
+        let body = Body { title: self.title.clone(), text: self.text.clone() };
+        let model = row::Model {
+            id: id.clone(),
+            automation_id: Some(self.automation.to_string()),
+            run_id: Some(run.id.clone()),
+            level: self.level.clone(),
+            body: batch.shared.payload.seal_value(&batch.shared.env, &id, &body),
+            created_at: batch.now.as_millis(),
+        };
+        row::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+        batch.run_event("notice.given", &run, json!({ "notice": id, "level": self.level })).await?;
+        batch.put_run(self.progress.run, run);
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Stores a notice, with the outcome of the call that gives it.
+    pub async fn notify(&self, new: NewNotice) -> Result<Ticket<()>, Error> {
+        self.enqueue(new).await
+    }
+
+    /// The newest notices.
+    pub async fn notices(&self, most: u64) -> Result<Vec<Notice>, Error> {
+        let rows = row::Entity::find().order_by_desc(row::Column::Id).limit(most).all(self.reader()).await?;
+        rows.into_iter()
+            .map(|row| {
+                let body: Body = self.shared().payload.open_value("notice", &row.id, &row.body)?;
+                Ok(Notice {
+                    id: row.id,
+                    automation: row.automation_id,
+                    run: row.run_id.map(|id| run::parse(&id)).transpose()?,
+                    level: row.level,
+                    title: body.title,
+                    text: body.text,
+                    created_at: Timestamp::from_millis(row.created_at),
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,347 @@
+//! Opens the store: one server per folder, no newer schema, and the writer started.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use intents::canonical::Digest;
+use migrations::Migrator;
+use sea_orm::sqlx::sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm_migration::MigratorTrait;
+use tokio::sync::{mpsc, watch};
+
+use super::anchor::Anchor;
+use super::batch::{Memory, Shared};
+use super::rows::{automation, setting};
+use super::writer::{self, Beacons, Command, Job, QUEUE_MAX, Signals, Ticket};
+use super::{Error, Mode, audit};
+use crate::env::Env;
+
+/// The keys that the store works with, derived from the master key.
+#[derive(Clone)]
+pub struct Keys {
+    /// Wraps the keys of payloads.
+    pub payload: [u8; 32],
+    /// Digests the identities of effects.
+    pub ledger: [u8; 32],
+    /// Signs anchors.
+    pub anchor: [u8; 32],
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys([redacted])")
+    }
+}
+
+/// A handle to the store; clones share everything.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    reader: DatabaseConnection,
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Box<dyn Job>>,
+    signals: Signals,
+    anchor: watch::Receiver<(i64, Digest)>,
+    full: AtomicBool,
+    alarm: Option<String>,
+    // Held as long as the store is open.
+    _lock: File,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("folder", &self.0.folder).finish_non_exhaustive()
+    }
+}
+
+/// The setting that keeps a stop of everything over a restart.
+pub const STOPPED_SETTING: &str = "stopped";
+
+/// Another program (a backup, a shell) may hold the file this long before we say so.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers beside the writer: the screens, the executor and the router read at the same time, no more.
+const READERS_MAX: u32 = 4;
+/// Space that is given back when the disk is full, so that stopping, answering and cleaning up still work.
+const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
+
+impl Store {
+    /// Opens the store in a folder, making it at the first start.
+    pub async fn open(folder: &Path, env: Env, keys: Keys) -> Result<Self, Error> {
+        make_folder(folder)?;
+        let lock = lock(folder)?;
+        let file = folder.join("steward.db");
+        let writer_connection = connect(&file, 1).await?;
+        refuse_newer(&writer_connection).await?;
+        Migrator::up(&writer_connection, None).await?;
+        let reader = connect(&file, READERS_MAX).await?;
+
+        let shared = Arc::new(Shared::new(env, keys));
+        let (position, chain, alarm) = head(folder, &reader, &shared).await?;
+        let (anchor_sender, anchor) = watch::channel((position, chain));
+        let memory = Memory {
+            position,
+            chain,
+            heads: HashMap::new(),
+            anchor: anchor_sender,
+            stopped: stopped_automations(&reader).await?,
+            all_stopped: all_stopped(&reader).await?,
+        };
+        let (beacons, signals) = Beacons::new(position);
+        let (queue, queued) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(writer::write(writer_connection, Arc::clone(&shared), memory, beacons, queued));
+        let store = Self(Arc::new(Inner {
+            folder: folder.to_owned(),
+            reader,
+            shared,
+            queue,
+            signals,
+            anchor,
+            full: AtomicBool::new(false),
+            alarm,
+            _lock: lock,
+        }));
+        store.keep_reserve();
+        Ok(store)
+    }
+
+    /// Hands a change to the writer; changes are applied in the order in which they are handed in.
+    pub(super) async fn enqueue<C: Command>(&self, command: C) -> Result<Ticket<C::Reply>, Error> {
+        if self.0.full.load(Ordering::Relaxed) && !C::ESSENTIAL {
+            return Err(Error::Full);
+        }
+        let (job, ticket) = writer::job(command);
+        self.0.queue.send(job).await.map_err(|_| Error::Closed)?;
+        Ok(ticket)
+    }
+
+    /// Applies a change; when this returns, it is on the disk.
+    pub(super) async fn commit<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
+        let result = self.enqueue(command).await?.await;
+        if matches!(result, Err(Error::Full)) {
+            self.give_reserve_back();
+        }
+        result
+    }
+
+    pub(super) fn reader(&self) -> &DatabaseConnection {
+        &self.0.reader
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// Hints that something has changed.
+    pub fn signals(&self) -> Signals {
+        self.0.signals.clone()
+    }
+
+    /// Commits and multi-row statements since the start.
+    pub fn counts(&self) -> (u64, u64) {
+        self.0.shared.counts()
+    }
+
+    /// What was wrong with the record of events at the start.
+    pub fn alarm(&self) -> Option<&str> {
+        self.0.alarm.as_deref()
+    }
+
+    /// Signs the head of all events into the anchor file, when it has moved. Says whether it had.
+    pub async fn anchor(&self) -> Result<bool, Error> {
+        let (position, chain) = *self.0.anchor.borrow();
+        let path = self.anchor_path();
+        if Anchor::read(&path).ok().flatten().is_some_and(|old| old.position == position && old.chain == chain) {
+            return Ok(false);
+        }
+        let anchor = Anchor::sign(&self.shared().keys.anchor, position, chain, self.shared().env.now());
+        let written = tokio::task::spawn_blocking(move || anchor.write(&path)).await;
+        written
+            .map_err(|_| Error::Closed)?
+            .map_err(|error| Error::Folder { folder: self.0.folder.clone(), reason: error.to_string() })?;
+        Ok(true)
+    }
+
+    /// Whether the disk is known to be full.
+    pub fn is_full(&self) -> bool {
+        self.0.full.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that the disk is full, and gives back the space that was kept for this.
+    pub(crate) fn give_reserve_back(&self) {
+        self.0.full.store(true, Ordering::Relaxed);
+        // When it is gone already there is nothing more to give.
+        drop(fs::remove_file(self.0.folder.join("reserve")));
+    }
+
+    /// Keeps some space for bad days; ends the state of a full disk when there is space again.
+    pub fn keep_reserve(&self) {
+        let path = self.0.folder.join("reserve");
+        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == RESERVE_BYTES) {
+            self.0.full.store(false, Ordering::Relaxed);
+            return;
+        }
+        match write_reserve(&path) {
+            Ok(()) => self.0.full.store(false, Ordering::Relaxed),
+            Err(_) => drop(fs::remove_file(&path)),
+        }
+    }
+}
+
+fn write_reserve(path: &Path) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    // Written rather than only made long: a file of holes would keep no space.
+    let block = vec![0u8; 1024 * 1024];
+    for _ in 0..RESERVE_BYTES / block.len() as u64 {
+        file.write_all(&block)?;
+    }
+    file.sync_all()
+}
+
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    let failed = |error: std::io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(failed)
+}
+
+/// Takes the folder for this process. The lock goes with the process, however it ends.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let failed = |error: std::io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
+    let path = folder.join("steward.lock");
+    let mut file =
+        File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0).map_err(failed)?;
+            file.rewind().map_err(failed)?;
+            write!(file, "{}", std::process::id()).map_err(failed)?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            drop(file.read_to_string(&mut holder));
+            Err(Error::Locked { folder: folder.to_owned(), holder })
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+async fn connect(file: &Path, most: u32) -> Result<DatabaseConnection, Error> {
+    let url = url::Url::from_file_path(fs::canonicalize(file.parent().unwrap_or(file)).unwrap_or_default().join("x"))
+        .map(|url| url.path().trim_end_matches('x').to_owned())
+        .unwrap_or_default();
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("steward.db");
+    let mut options = ConnectOptions::new(format!("sqlite://{url}{name}?mode=rwc"));
+    options.max_connections(most).min_connections(1).sqlx_logging(false);
+    options.acquire_timeout(Duration::from_secs(30));
+    options.map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("cache_size", "-8000")
+            .pragma("journal_size_limit", "67108864")
+    });
+    Ok(Database::connect(options).await?)
+}
+
+async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), Error> {
+    let known = migrations::known();
+    let tables = connection
+        .query_all_raw(sea_orm::Statement::from_string(
+            connection.get_database_backend(),
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
+        ))
+        .await?;
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let applied = connection
+        .query_all_raw(sea_orm::Statement::from_string(
+            connection.get_database_backend(),
+            "SELECT version FROM seaql_migrations ORDER BY version",
+        ))
+        .await?;
+    for row in applied {
+        let migration: String = row.try_get("", "version")?;
+        if !known.contains(&migration) {
+            return Err(Error::Newer { migration });
+        }
+    }
+    Ok(())
+}
+
+/// The head of all events; from the anchor on, where there is a genuine one.
+async fn head(
+    folder: &Path,
+    reader: &DatabaseConnection,
+    shared: &Shared,
+) -> Result<(i64, Digest, Option<String>), Error> {
+    let start = (0, Digest::from_bytes([0; 32]));
+    let anchor = Anchor::read(&folder.join("anchor.json"));
+    let genuine = match &anchor {
+        Ok(Some(anchor)) if anchor.is_genuine(&shared.keys.anchor) => Some(anchor),
+        Ok(_) | Err(_) => None,
+    };
+    let (from, chain) = genuine.map_or(start, |anchor| (anchor.position, anchor.chain));
+    let (position, chain) = audit::chain_from(reader, from, chain).await?;
+    let last = last_position(reader).await?;
+    let alarm = match (&anchor, genuine) {
+        (Ok(None), _) if position > 0 => Some("the anchor file is missing".to_owned()),
+        (Err(_), _) | (Ok(Some(_)), None) => Some("the anchor file was changed".to_owned()),
+        (_, Some(anchor)) if last < anchor.position => {
+            Some(format!("events are missing: the anchor was signed at {}, the last event is {last}", anchor.position))
+        }
+        (Ok(_), _) => None,
+    };
+    if alarm.is_some() {
+        // The evidence is kept; the chain goes on from what is there.
+        drop(fs::rename(folder.join("anchor.json"), folder.join("anchor.suspect.json")));
+        let (position, chain) = audit::chain_from(reader, start.0, start.1).await?;
+        return Ok((position, chain, alarm));
+    }
+    Ok((position, chain, None))
+}
+
+async fn last_position(reader: &DatabaseConnection) -> Result<i64, Error> {
+    use sea_orm::{QueryOrder, QuerySelect};
+    let last: Option<i64> = super::rows::event::Entity::find()
+        .select_only()
+        .column(super::rows::event::Column::Position)
+        .order_by_desc(super::rows::event::Column::Position)
+        .into_tuple()
+        .one(reader)
+        .await?;
+    Ok(last.unwrap_or(0))
+}
+
+async fn stopped_automations(reader: &DatabaseConnection) -> Result<BTreeSet<intents::id::AutomationId>, Error> {
+    let rows = automation::Entity::find()
+        .filter(automation::Column::Mode.is_in([Mode::Stopped.as_str(), Mode::Removed.as_str()]))
+        .all(reader)
+        .await?;
+    rows.into_iter()
+        .map(|row| row.id.parse().map_err(|error| Error::unreadable("automation id", error)))
+        .collect()
+}
+
+async fn all_stopped(reader: &DatabaseConnection) -> Result<bool, Error> {
+    let found = setting::Entity::find_by_id(STOPPED_SETTING).one(reader).await?;
+    Ok(found.is_some_and(|row| row.value == "true"))
+}

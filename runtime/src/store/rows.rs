@@ -1,0 +1,244 @@
+//! The rows, as the database holds them. Nothing outside the store sees them.
+
+macro_rules! table {
+    ($module:ident, $name:literal, { $($(#[$attribute:meta])* $column:ident: $kind:ty,)* }) => {
+        pub(super) mod $module {
+            use sea_orm::entity::prelude::*;
+
+            #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+            #[sea_orm(table_name = $name)]
+            pub(in crate::store) struct Model {
+                $($(#[$attribute])* pub(in crate::store) $column: $kind,)*
+            }
+
+            #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+            pub(in crate::store) enum Relation {}
+
+            impl ActiveModelBehavior for ActiveModel {}
+        }
+    };
+}
+
+table!(automation, "automations", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    name: String,
+    title: String,
+    mode: String,
+    contract_id: String,
+    script_id: String,
+    created_at: i64,
+    activated_at: i64,
+    updated_at: i64,
+});
+
+table!(contract, "contracts", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: String,
+    version: i64,
+    body: String,
+    digest: String,
+    created_at: i64,
+});
+
+table!(script, "scripts", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: String,
+    contract_id: String,
+    major: i64,
+    minor: i64,
+    source: String,
+    digest: String,
+    created_at: i64,
+});
+
+table!(trigger, "triggers", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: String,
+    position: i64,
+    kind: String,
+    body: String,
+    live: i64,
+    next_at: Option<i64>,
+    last_at: i64,
+});
+
+table!(seen_file, "seen_files", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    trigger_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    path: String,
+    size: i64,
+    modified_ms: i64,
+    digest: String,
+});
+
+table!(item, "inbox", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: String,
+    trigger_id: Option<String>,
+    dedupe_key: String,
+    payload: Option<Vec<u8>>,
+    wrapped_key: Option<Vec<u8>>,
+    labels: String,
+    useful_until: Option<i64>,
+    created_at: i64,
+});
+
+table!(run, "runs", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: String,
+    item_id: String,
+    script_id: String,
+    contract_id: String,
+    phase: String,
+    attempts: i64,
+    generation: i64,
+    segments: i64,
+    journal_bytes: i64,
+    class: Option<String>,
+    code: Option<String>,
+    calls: i64,
+    effects: i64,
+    suppressed: i64,
+    created_at: i64,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+});
+
+table!(segment, "journal", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    run_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    generation: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    segment: i64,
+    records: Vec<u8>,
+});
+
+table!(effect, "ledger", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    identity: Vec<u8>,
+    id: String,
+    automation_id: String,
+    tool: String,
+    key_text: Option<Vec<u8>>,
+    state: String,
+    run_id: String,
+    call: i64,
+    item_id: String,
+    arguments: String,
+    outcome: Option<Vec<u8>>,
+    settled_by: Option<String>,
+    performances: i64,
+    suppressions: i64,
+    started_at: i64,
+    settled_at: Option<i64>,
+});
+
+table!(rate_mark, "rate_marks", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    subject: Vec<u8>,
+    #[sea_orm(primary_key, auto_increment = false)]
+    effect: String,
+    at: i64,
+});
+
+table!(wait, "waits", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    run_id: String,
+    kind: String,
+    until_at: Option<i64>,
+    event: Option<String>,
+    need_id: Option<String>,
+    effect_run_id: Option<String>,
+    created_at: i64,
+});
+
+table!(signal, "signals", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    name: String,
+    payload: Vec<u8>,
+    run_id: Option<String>,
+    at: i64,
+});
+
+table!(need, "needs", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    kind: String,
+    status: String,
+    dedupe_key: String,
+    automation_id: Option<String>,
+    run_id: Option<String>,
+    call: Option<i64>,
+    effect: Option<Vec<u8>>,
+    body: Vec<u8>,
+    occurrences: i64,
+    answer: Option<String>,
+    answered_by: Option<String>,
+    created_at: i64,
+    answered_at: Option<i64>,
+});
+
+table!(notice, "notices", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: Option<String>,
+    run_id: Option<String>,
+    level: String,
+    body: Vec<u8>,
+    created_at: i64,
+});
+
+table!(state, "state", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    automation_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    name: String,
+    value: Option<Vec<u8>>,
+    version: i64,
+    updated_at: i64,
+});
+
+table!(setting, "settings", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    name: String,
+    value: String,
+    updated_at: i64,
+});
+
+table!(request, "answered_requests", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    key: String,
+    digest: String,
+    status: i64,
+    body: Vec<u8>,
+    at: i64,
+});
+
+table!(event, "events", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    position: i64,
+    event_id: String,
+    workspace: String,
+    room: String,
+    stream_seq: i64,
+    #[sea_orm(column_name = "type")]
+    kind: String,
+    actor: String,
+    correlation_id: Option<String>,
+    causation_id: Option<String>,
+    run: Option<String>,
+    data: String,
+    at: i64,
+    prev_hash: Vec<u8>,
+    hash: Vec<u8>,
+});

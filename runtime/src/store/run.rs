@@ -1,0 +1,496 @@
+//! Runs: their rows, their progress, and their end.
+
+use intents::Timestamp;
+use intents::failure::Class;
+use intents::id::{AutomationId, ContractId, ItemId, RunId, ScriptId};
+use intents::journal::Record;
+use intents::outcome::Failure;
+use intents::run::{Event, Phase, State, step};
+use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::json;
+
+use super::batch::Batch;
+use super::rows::{automation, run as row, segment};
+use super::state::StateWrite;
+use super::writer::{Command, Ticket};
+use super::{Error, Mode, NewNeed, Store, inbox, need, sleep, state};
+
+/// A run as people and the executor see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Whose run it is.
+    pub automation: AutomationId,
+    /// What it is about.
+    pub item: ItemId,
+    /// The script it executes.
+    pub script: ScriptId,
+    /// The contract it began under.
+    pub contract: ContractId,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// How often it began afresh.
+    pub generation: u32,
+    /// Why it failed.
+    pub class: Option<Class>,
+    /// The stable code of the failure.
+    pub code: Option<String>,
+    /// Calls so far.
+    pub calls: u32,
+    /// Effects that happened.
+    pub effects: u32,
+    /// Effects that another run had done before.
+    pub suppressed: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A run that waits for its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Runnable {
+    /// The run.
+    pub run: RunId,
+    /// Whose run it is.
+    pub automation: AutomationId,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Only of this automation.
+    pub automation: Option<AutomationId>,
+    /// Only in this phase.
+    pub phase: Option<Phase>,
+    /// Only older than this one.
+    pub before: Option<RunId>,
+}
+
+/// What an attempt has to add to its journal with its next commit.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// The run.
+    pub run: RunId,
+    /// The attempt that reports.
+    pub attempt: u32,
+    /// The generation of the journal.
+    pub generation: u32,
+    /// What has happened since the last commit.
+    pub records: Vec<Record>,
+    /// Calls so far.
+    pub calls: u32,
+}
+
+/// Journal bytes a run may have on disk; a run that needs more is not one automation step.
+pub const JOURNAL_BYTES_MAX: i64 = 64 * 1024 * 1024;
+
+pub(super) fn domain(row: row::Model) -> Result<Run, Error> {
+    let count = |number: i64| u32::try_from(number).map_err(|error| Error::unreadable("run", error));
+    Ok(Run {
+        id: parse(&row.id)?,
+        automation: row.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?,
+        item: inbox::parse_item(&row.item_id)?,
+        script: row.script_id.parse().map_err(|error| Error::unreadable("script id", error))?,
+        contract: row.contract_id.parse().map_err(|error| Error::unreadable("contract id", error))?,
+        phase: row.phase.parse().map_err(|error| Error::unreadable("phase", error))?,
+        attempts: count(row.attempts)?,
+        generation: count(row.generation)?,
+        class: row.class.map(|class| class.parse().map_err(|error| Error::unreadable("class", error))).transpose()?,
+        code: row.code,
+        calls: count(row.calls)?,
+        effects: count(row.effects)?,
+        suppressed: count(row.suppressed)?,
+        created_at: Timestamp::from_millis(row.created_at),
+        started_at: row.started_at.map(Timestamp::from_millis),
+        ended_at: row.ended_at.map(Timestamp::from_millis),
+    })
+}
+
+pub(super) fn parse(text: &str) -> Result<RunId, Error> {
+    text.parse().map_err(|error| Error::unreadable("run id", error))
+}
+
+/// Makes a run for an item, under the contract and script in force.
+pub(super) async fn create(
+    batch: &mut Batch<'_>,
+    automation: &automation::Model,
+    item: ItemId,
+) -> Result<RunId, Error> {
+    let id = batch.shared.env.run_id();
+    let model = row::Model {
+        id: id.to_string(),
+        automation_id: automation.id.clone(),
+        item_id: item.to_string(),
+        script_id: automation.script_id.clone(),
+        contract_id: automation.contract_id.clone(),
+        phase: Phase::Queued.as_str().to_owned(),
+        attempts: 0,
+        generation: 0,
+        segments: 0,
+        journal_bytes: 0,
+        class: None,
+        code: None,
+        calls: 0,
+        effects: 0,
+        suppressed: 0,
+        created_at: batch.now.as_millis(),
+        started_at: None,
+        ended_at: None,
+    };
+    batch.run_event("run.queued", &model, json!({ "item": model.item_id, "script": model.script_id })).await?;
+    batch.put_run(id, model);
+    batch.touch_runs();
+    Ok(id)
+}
+
+pub(super) async fn last_of_item(batch: &Batch<'_>, item: ItemId) -> Result<Option<RunId>, Error> {
+    let item = item.to_string();
+    if let Some(run) = batch.changed_runs().filter(|run| run.item_id == item).last() {
+        return parse(&run.id).map(Some);
+    }
+    let found = row::Entity::find()
+        .filter(row::Column::ItemId.eq(item))
+        .order_by_desc(row::Column::Id)
+        .one(batch.tx)
+        .await?;
+    found.map(|run| parse(&run.id)).transpose()
+}
+
+/// The state of the machine that a row stands for.
+fn state_of(row: &row::Model) -> Result<State, Error> {
+    let phase: Phase = row.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
+    let attempts = u32::try_from(row.attempts).map_err(|error| Error::unreadable("run", error))?;
+    Ok(match phase {
+        Phase::Queued => State::Queued { attempts },
+        Phase::Running => State::Running { attempt: attempts },
+        // What the run waits for is in its rows; for the machine it is enough that it waits.
+        Phase::Waiting => {
+            State::Waiting { attempts, on: intents::run::WaitsFor::Time(Timestamp::EPOCH) }
+        }
+        Phase::Succeeded => State::Succeeded,
+        Phase::Failed => State::Failed { class: Class::Unknown },
+        Phase::Stopped => State::Stopped,
+    })
+}
+
+/// Moves a row as the machine says.
+pub(super) fn advance(row: &mut row::Model, event: Event) -> Result<State, Error> {
+    let next = step(state_of(row)?, event).map_err(|refused| Error::Conflict {
+        code: "RUN_TRANSITION",
+        reason: format!("{refused}; the report is late or of another attempt"),
+    })?;
+    row.phase = next.phase().as_str().to_owned();
+    match &next {
+        State::Queued { attempts } | State::Waiting { attempts, .. } => row.attempts = i64::from(*attempts),
+        State::Running { attempt } => row.attempts = i64::from(*attempt),
+        State::Failed { class } => row.class = Some(class.as_str().to_owned()),
+        State::Succeeded | State::Stopped => {}
+    }
+    Ok(next)
+}
+
+/// Appends what an attempt reports to the journal, and returns the row to be changed and put back.
+pub(super) async fn progress(batch: &mut Batch<'_>, progress: &Progress) -> Result<row::Model, Error> {
+    let mut row = batch.run(progress.run).await?;
+    let late = || Error::Conflict {
+        code: "RUN_TRANSITION",
+        reason: format!("attempt {} of {} is no longer the one that runs", progress.attempt, progress.run),
+    };
+    if row.generation != i64::from(progress.generation) {
+        return Err(late());
+    }
+    // A claim lives in memory until the first commit of its attempt.
+    if row.phase == Phase::Queued.as_str() && row.attempts < i64::from(progress.attempt) {
+        row.attempts = i64::from(progress.attempt) - 1;
+        advance(&mut row, Event::Claimed)?;
+        if row.started_at.is_none() {
+            row.started_at = Some(batch.now.as_millis());
+            batch.run_event("run.started", &row, json!({ "attempt": progress.attempt })).await?;
+        }
+    }
+    if row.phase != Phase::Running.as_str() || row.attempts != i64::from(progress.attempt) {
+        return Err(late());
+    }
+    row.calls = i64::from(progress.calls);
+    if !progress.records.is_empty() {
+        let key = batch.key_of(inbox::parse_item(&row.item_id)?).await?;
+        let place = format!("{}/{}/{}", row.id, row.generation, row.segments);
+        let records = key.seal_value(&batch.shared.env, &place, &progress.records);
+        row.journal_bytes += records.len() as i64;
+        if row.journal_bytes > JOURNAL_BYTES_MAX {
+            return Err(Error::Conflict {
+                code: "LIMIT_JOURNAL",
+                reason: format!("the journal of {} is longer than {JOURNAL_BYTES_MAX} bytes", row.id),
+            });
+        }
+        batch.add_segment(segment::Model {
+            run_id: row.id.clone(),
+            generation: row.generation,
+            segment: row.segments,
+            records,
+        });
+        row.segments += 1;
+    }
+    Ok(row)
+}
+
+/// Stores what has happened so far.
+struct Append(Progress);
+
+impl Command for Append {
+    type Reply = ();
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        let row = progress(batch, &self.0).await?;
+        batch.put_run(self.0.run, row);
+        Ok(())
+    }
+}
+
+/// The end of a run.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// What happened last.
+    pub progress: Progress,
+    /// What ended it, unless the script returned.
+    pub failure: Option<Failure>,
+    /// What the run wrote to the automation's state; taken only when the script returned.
+    pub state: Vec<StateWrite>,
+    /// What the user is to be asked or told.
+    pub needs: Vec<NewNeed>,
+    /// Whether the automation pauses: something is wrong with us or with the record.
+    pub pause: bool,
+}
+
+/// What became of the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// The run is over.
+    Over(Phase),
+    /// Another run has changed the same state meanwhile: the item runs afresh.
+    Overtaken,
+}
+
+impl Command for Finish {
+    type Reply = Finished;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<Finished, Error> {
+        let mut row = progress(batch, &self.progress).await?;
+        let automation: AutomationId =
+            row.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?;
+        let event = match &self.failure {
+            None if state::write(batch, automation, &self.state).await? => Event::Completed,
+            None => Event::Overtaken,
+            Some(failure) => Event::Faulted(failure.class),
+        };
+        let overtaken = event == Event::Overtaken;
+        advance(&mut row, event)?;
+        if overtaken {
+            row.generation += 1;
+            row.segments = 0;
+            row.calls = 0;
+            batch.run_event("run.overtaken", &row, json!({ "generation": row.generation })).await?;
+            batch.put_run(self.progress.run, row);
+            batch.touch_runs();
+            return Ok(Finished::Overtaken);
+        }
+        row.ended_at = Some(batch.now.as_millis());
+        row.code = self.failure.as_ref().map(|failure| failure.code.clone());
+        let (kind, data) = match &self.failure {
+            None => ("run.succeeded", json!({ "calls": row.calls, "effects": row.effects })),
+            Some(failure) => ("run.failed", json!({ "class": failure.class.as_str(), "code": failure.code })),
+        };
+        batch.run_event(kind, &row, data).await?;
+        for need in &self.needs {
+            need::open(batch, need).await?;
+        }
+        if self.pause {
+            pause(batch, automation).await?;
+        }
+        let phase = row.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
+        sleep::wake_waiting_for_run(batch, self.progress.run).await?;
+        batch.put_run(self.progress.run, row);
+        batch.touch_runs();
+        Ok(Finished::Over(phase))
+    }
+}
+
+async fn pause(batch: &mut Batch<'_>, automation: AutomationId) -> Result<(), Error> {
+    let changed = automation::Entity::update_many()
+        .col_expr(automation::Column::Mode, sea_orm::sea_query::Expr::value(Mode::Paused.as_str()))
+        .filter(automation::Column::Id.eq(automation.to_string()))
+        .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
+        .exec(batch.tx)
+        .await?;
+    if changed.rows_affected > 0 {
+        let data = json!({ "automation": automation.to_string(), "from": "active", "to": "paused" });
+        batch.automation_event("automation.paused", automation, "executor", data).await?;
+    }
+    Ok(())
+}
+
+/// Ends a run by a person's wish, wherever it stands.
+struct StopRun {
+    run: RunId,
+    by: String,
+}
+
+impl Command for StopRun {
+    type Reply = Run;
+    const ESSENTIAL: bool = true;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<Run, Error> {
+        let row = stop(batch, self.run, &self.by).await?;
+        domain(row)
+    }
+}
+
+pub(super) async fn stop(batch: &mut Batch<'_>, run: RunId, by: &str) -> Result<row::Model, Error> {
+    let mut row = batch.run(run).await?;
+    advance(&mut row, Event::StopRequested)?;
+    row.ended_at = Some(batch.now.as_millis());
+    batch.run_event("run.stopped", &row, json!({ "by": by })).await?;
+    sleep::forget(batch, run).await?;
+    sleep::wake_waiting_for_run(batch, run).await?;
+    batch.put_run(run, row.clone());
+    batch.touch_runs();
+    Ok(row)
+}
+
+/// After a start, no attempt of an earlier life is alive: what ran waits for its turn again.
+struct Recover;
+
+impl Command for Recover {
+    type Reply = u64;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<u64, Error> {
+        let lost = row::Entity::find().filter(row::Column::Phase.eq(Phase::Running.as_str())).all(batch.tx).await?;
+        let count = lost.len() as u64;
+        for mut row in lost {
+            let id = parse(&row.id)?;
+            let next = advance(&mut row, Event::Lost)?;
+            if next.phase().is_over() {
+                row.ended_at = Some(batch.now.as_millis());
+                row.code = Some("RUN_ATTEMPTS".to_owned());
+                batch.run_event("run.failed", &row, json!({ "class": "internal", "code": "RUN_ATTEMPTS" })).await?;
+            }
+            batch.put_run(id, row);
+        }
+        batch.touch_runs();
+        Ok(count)
+    }
+}
+
+/// One attempt died; its run waits for its turn again.
+struct Lose {
+    run: RunId,
+    attempt: u32,
+}
+
+impl Command for Lose {
+    type Reply = ();
+    const ESSENTIAL: bool = true;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        let mut row = batch.run(self.run).await?;
+        if row.phase == Phase::Running.as_str() && row.attempts == i64::from(self.attempt) {
+            advance(&mut row, Event::Lost)?;
+            batch.put_run(self.run, row);
+            batch.touch_runs();
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Stores what has happened so far; ordered after what was handed in before.
+    pub async fn append(&self, progress: Progress) -> Result<Ticket<()>, Error> {
+        self.enqueue(Append(progress)).await
+    }
+
+    /// Ends a run.
+    pub async fn finish(&self, finish: Finish) -> Result<Finished, Error> {
+        self.commit(finish).await
+    }
+
+    /// Ends a run by a person's wish.
+    pub async fn stop_run(&self, run: RunId, by: &str) -> Result<Run, Error> {
+        self.commit(StopRun { run, by: by.to_owned() }).await
+    }
+
+    /// Queues again what ran when the last server died. Called once, before any attempt starts.
+    pub async fn recover_runs(&self) -> Result<u64, Error> {
+        self.commit(Recover).await
+    }
+
+    /// Queues a run again whose attempt died.
+    pub async fn lose_attempt(&self, run: RunId, attempt: u32) -> Result<(), Error> {
+        self.commit(Lose { run, attempt }).await
+    }
+
+    /// Runs that wait for their turn, oldest first, of automations that are active.
+    pub async fn runnable(&self, most: u64) -> Result<Vec<Runnable>, Error> {
+        let rows: Vec<(String, String)> = row::Entity::find()
+            .select_only()
+            .column(row::Column::Id)
+            .column(row::Column::AutomationId)
+            .join(JoinType::InnerJoin, run_automation())
+            .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
+            .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
+            .order_by_asc(row::Column::Id)
+            .limit(most)
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        rows.into_iter()
+            .map(|(run, automation)| {
+                let automation = automation.parse().map_err(|error| Error::unreadable("automation id", error))?;
+                Ok(Runnable { run: parse(&run)?, automation })
+            })
+            .collect()
+    }
+
+    /// One run.
+    pub async fn run(&self, id: RunId) -> Result<Run, Error> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
+        found.ok_or_else(|| Error::NotFound { what: "run", which: id.to_string() }).and_then(domain)
+    }
+
+    /// Runs, newest first.
+    pub async fn runs(&self, filter: &RunFilter, most: u64) -> Result<Vec<Run>, Error> {
+        let mut query = row::Entity::find().order_by_desc(row::Column::Id).limit(most);
+        if let Some(automation) = filter.automation {
+            query = query.filter(row::Column::AutomationId.eq(automation.to_string()));
+        }
+        if let Some(phase) = filter.phase {
+            query = query.filter(row::Column::Phase.eq(phase.as_str()));
+        }
+        if let Some(before) = filter.before {
+            query = query.filter(row::Column::Id.lt(before.to_string()));
+        }
+        query.all(self.reader()).await?.into_iter().map(domain).collect()
+    }
+
+    /// When runs of an automation began since a time, for what it is expected to do.
+    pub async fn runs_since(&self, automation: AutomationId, since: Timestamp) -> Result<Vec<Timestamp>, Error> {
+        let at: Vec<i64> = row::Entity::find()
+            .select_only()
+            .column(row::Column::CreatedAt)
+            .filter(row::Column::AutomationId.eq(automation.to_string()))
+            .filter(row::Column::CreatedAt.gte(since.as_millis()))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(at.into_iter().map(Timestamp::from_millis).collect())
+    }
+}
+
+fn run_automation() -> sea_orm::RelationDef {
+    row::Entity::belongs_to(automation::Entity).from(row::Column::AutomationId).to(automation::Column::Id).into()
+}

@@ -1,0 +1,89 @@
+//! Settings that the user changes while the server runs.
+
+use intents::Timestamp;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{EntityTrait, IntoActiveModel, QueryOrder};
+use serde_json::{Value, json};
+
+use super::batch::Batch;
+use super::event::{NewEvent, WORKSPACE_ROOM};
+use super::rows::setting as row;
+use super::writer::Command;
+use super::{Error, Store};
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its name, dotted: `folders.statements`.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+    /// When it was set.
+    pub updated_at: Timestamp,
+}
+
+struct Set {
+    name: String,
+    value: Option<Value>,
+    by: String,
+}
+
+impl Command for Set {
+    type Reply = ();
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        match &self.value {
+            Some(value) => {
+                let model = row::Model {
+                    name: self.name.clone(),
+                    value: value.to_string(),
+                    updated_at: batch.now.as_millis(),
+                };
+                let update = OnConflict::column(row::Column::Name)
+                    .update_columns([row::Column::Value, row::Column::UpdatedAt])
+                    .to_owned();
+                row::Entity::insert(model.into_active_model())
+                    .on_conflict(update)
+                    .exec_without_returning(batch.tx)
+                    .await?;
+            }
+            None => {
+                let removed = row::Entity::delete_by_id(self.name.clone()).exec(batch.tx).await?;
+                if removed.rows_affected == 0 {
+                    return Err(Error::NotFound { what: "setting", which: self.name.clone() });
+                }
+            }
+        }
+        let kind = if self.value.is_some() { "setting.changed" } else { "setting.removed" };
+        let data = json!({ "setting": self.name });
+        let room = WORKSPACE_ROOM;
+        batch.touch_timers();
+        batch.event(NewEvent { room, kind, actor: self.by.clone(), run: None, cause: None, data }).await
+    }
+}
+
+impl Store {
+    /// Sets a setting.
+    pub async fn set_setting(&self, name: &str, value: Value, by: &str) -> Result<(), Error> {
+        self.commit(Set { name: name.to_owned(), value: Some(value), by: by.to_owned() }).await
+    }
+
+    /// Removes a setting.
+    pub async fn remove_setting(&self, name: &str, by: &str) -> Result<(), Error> {
+        self.commit(Set { name: name.to_owned(), value: None, by: by.to_owned() }).await
+    }
+
+    /// All settings, by name.
+    pub async fn settings(&self) -> Result<Vec<Setting>, Error> {
+        let rows = row::Entity::find().order_by_asc(row::Column::Name).all(self.reader()).await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Setting {
+                    value: serde_json::from_str(&row.value).map_err(|error| Error::unreadable("setting", error))?,
+                    name: row.name,
+                    updated_at: Timestamp::from_millis(row.updated_at),
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! Signals: events that automations emit for each other.
+
+use intents::Timestamp;
+use intents::label::Labels;
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use serde_json::{Value, json};
+
+use super::batch::Batch;
+use super::inbox::{self, Delivery};
+use super::rows::{signal as row, trigger};
+use super::run::{self, Progress};
+use super::writer::{Command, Ticket};
+use super::{Error, Store, sleep};
+
+/// A signal about to be emitted, in the commit that holds the call's outcome.
+#[derive(Debug, Clone)]
+pub struct Signal {
+    /// What happened since the last commit, the call and its outcome included.
+    pub progress: Progress,
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub data: Value,
+    /// Where the data came from: everything the run has read.
+    pub labels: Labels,
+}
+
+impl Command for Signal {
+    type Reply = ();
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        let mut run = run::progress(batch, &self.progress).await?;
+        run.effects += 1;
+        let id = batch.shared.env.event_id().ulid().to_string();
+        let model = row::Model {
+            id: id.clone(),
+            name: self.name.clone(),
+            payload: batch.shared.payload.seal_value(&batch.shared.env, &id, &self.data),
+            run_id: Some(run.id.clone()),
+            at: batch.now.as_millis(),
+        };
+        row::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+        batch.run_event("signal.emitted", &run, json!({ "signal": id, "name": self.name })).await?;
+        let automation = run.automation_id.clone();
+        batch.put_run(self.progress.run, run);
+        sleep::wake_waiting_for_event(batch, &self.name).await?;
+
+        let listeners = trigger::Entity::find()
+            .filter(trigger::Column::Kind.eq("event"))
+            .filter(trigger::Column::Live.eq(1))
+            .all(batch.tx)
+            .await?;
+        for listener in listeners {
+            let body: Value =
+                serde_json::from_str(&listener.body).map_err(|error| Error::unreadable("trigger", error))?;
+            // An automation does not set itself going.
+            if body["event"] != json!(self.name) || listener.automation_id == automation {
+                continue;
+            }
+            let delivery = Delivery {
+                automation: listener
+                    .automation_id
+                    .parse()
+                    .map_err(|error| Error::unreadable("automation id", error))?,
+                trigger: Some(listener.id.parse().map_err(|error| Error::unreadable("trigger id", error))?),
+                dedupe_key: format!("event:{id}:{}", listener.id),
+                input: json!({ "trigger": "event", "event": self.name, "data": self.data }),
+                labels: self.labels.clone(),
+                useful_until: None,
+                skip_if_busy: body["overlap"] == json!("skip"),
+            };
+            inbox::deliver(batch, &delivery).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a signal of this name has come since a time.
+pub(super) async fn any_since(batch: &Batch<'_>, name: &str, since: Timestamp) -> Result<bool, Error> {
+    let found = row::Entity::find()
+        .filter(row::Column::Name.eq(name))
+        .filter(row::Column::At.gte(since.as_millis()))
+        .one(batch.tx)
+        .await?;
+    Ok(found.is_some())
+}
+
+impl Store {
+    /// Emits a signal: wakes who waits for it, and delivers it to who listens.
+    pub async fn emit(&self, signal: Signal) -> Result<Ticket<()>, Error> {
+        self.enqueue(signal).await
+    }
+
+    /// The first signal of this name since a run began, with its time.
+    pub async fn signal_since(&self, name: &str, since: Timestamp) -> Result<Option<(Value, Timestamp)>, Error> {
+        let found = row::Entity::find()
+            .filter(row::Column::Name.eq(name))
+            .filter(row::Column::At.gte(since.as_millis()))
+            .order_by_asc(row::Column::Id)
+            .one(self.reader())
+            .await?;
+        found
+            .map(|row| {
+                let data = self.shared().payload.open_value("signal", &row.id, &row.payload)?;
+                Ok((data, Timestamp::from_millis(row.at)))
+            })
+            .transpose()
+    }
+}

@@ -1,0 +1,155 @@
+//! The one writer: it takes what is queued, applies it in one transaction, and tells everybody after the commit.
+//!
+//! A commit costs a flush of the disk, so runs share it: whatever has queued while one commit was under way goes
+//! into the next. The writer never waits for more to come.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::BoxFuture;
+use sea_orm::{DatabaseConnection, TransactionTrait};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Error;
+use super::batch::{Batch, Memory, Shared};
+
+/// Changes that share a commit: enough that the flush is a small part of the cost of each.
+const BATCH_MAX: usize = 256;
+/// Changes that wait for the writer; beyond this, those who write wait too.
+pub(super) const QUEUE_MAX: usize = 4096;
+
+/// One change of the store, applied wholly or not at all.
+///
+/// Applied again from the start when another change of the same commit fails, so it changes nothing but the batch.
+pub(super) trait Command: Send + Sync + 'static {
+    /// What the caller learns.
+    type Reply: Send + 'static;
+    /// Whether it must get through even when the disk is full: what stops, answers and cleans up.
+    const ESSENTIAL: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> impl Future<Output = Result<Self::Reply, Error>> + Send;
+}
+
+/// The answer to a change, once it is on the disk.
+#[derive(Debug)]
+pub struct Ticket<R>(oneshot::Receiver<Result<R, Error>>);
+
+impl<R> Future for Ticket<R> {
+    type Output = Result<R, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or(Err(Error::Closed)))
+    }
+}
+
+/// What has changed, as hints for those who look in the store for their work. Each counts up.
+#[derive(Debug, Clone)]
+pub struct Signals {
+    /// The position of the last event.
+    pub events: watch::Receiver<i64>,
+    /// Runs have become ready, or places have become free.
+    pub runs: watch::Receiver<u64>,
+    /// Waits, slots or triggers have changed.
+    pub timers: watch::Receiver<u64>,
+}
+
+pub(super) struct Beacons {
+    pub(super) events: watch::Sender<i64>,
+    pub(super) runs: watch::Sender<u64>,
+    pub(super) timers: watch::Sender<u64>,
+}
+
+impl Beacons {
+    pub(super) fn new(position: i64) -> (Self, Signals) {
+        let (events, events_seen) = watch::channel(position);
+        let (runs, runs_seen) = watch::channel(0);
+        let (timers, timers_seen) = watch::channel(0);
+        let signals = Signals { events: events_seen, runs: runs_seen, timers: timers_seen };
+        (Self { events, runs, timers }, signals)
+    }
+}
+
+pub(super) trait Job: Send {
+    fn apply<'a>(&'a mut self, batch: &'a mut Batch<'_>) -> BoxFuture<'a, Result<(), Error>>;
+    fn committed(self: Box<Self>);
+    fn failed(self: Box<Self>, error: Error);
+}
+
+struct Pending<C: Command> {
+    command: C,
+    reply: Option<C::Reply>,
+    to: oneshot::Sender<Result<C::Reply, Error>>,
+}
+
+impl<C: Command> Job for Pending<C> {
+    fn apply<'a>(&'a mut self, batch: &'a mut Batch<'_>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.reply = Some(self.command.apply(batch).await?);
+            Ok(())
+        })
+    }
+
+    fn committed(self: Box<Self>) {
+        let reply = self.reply.expect("a committed change was applied");
+        // Nobody waits any more when the caller was dropped; the change stands all the same.
+        drop(self.to.send(Ok(reply)));
+    }
+
+    fn failed(self: Box<Self>, error: Error) {
+        drop(self.to.send(Err(error)));
+    }
+}
+
+pub(super) fn job<C: Command>(command: C) -> (Box<dyn Job>, Ticket<C::Reply>) {
+    let (to, ticket) = oneshot::channel();
+    (Box::new(Pending { command, reply: None, to }), Ticket(ticket))
+}
+
+/// Runs until every handle of the store is gone.
+pub(super) async fn write(
+    connection: DatabaseConnection,
+    shared: Arc<Shared>,
+    mut memory: Memory,
+    beacons: Beacons,
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+) {
+    let mut jobs = Vec::with_capacity(BATCH_MAX);
+    while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
+        let mut taken: Vec<_> = std::mem::take(&mut jobs);
+        match commit(&connection, &shared, &mut memory, &beacons, &mut taken).await {
+            Ok(()) => taken.into_iter().for_each(Job::committed),
+            Err(error) if taken.len() == 1 => taken.into_iter().for_each(|job| job.failed(error.clone())),
+            // One of them is at fault; alone, each succeeds or fails for itself.
+            Err(_) => {
+                for job in taken {
+                    let mut alone = vec![job];
+                    match commit(&connection, &shared, &mut memory, &beacons, &mut alone).await {
+                        Ok(()) => alone.into_iter().for_each(Job::committed),
+                        Err(error) => alone.into_iter().for_each(|job| job.failed(error.clone())),
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn commit(
+    connection: &DatabaseConnection,
+    shared: &Arc<Shared>,
+    memory: &mut Memory,
+    beacons: &Beacons,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<(), Error> {
+    let transaction = connection.begin().await?;
+    let mut batch = Batch::new(&transaction, shared, memory);
+    for job in jobs {
+        job.apply(&mut batch).await?;
+    }
+    let written = batch.flush().await?;
+    transaction.commit().await?;
+    shared.count_commit();
+    written.publish(memory, beacons);
+    Ok(())
+}
