@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::Timestamp;
 use crate::canonical::Digest;
 use crate::effect::Key;
+use crate::label::Labels;
 use crate::outcome::{Failure, Outcome};
 use crate::tool::Name;
 
@@ -51,6 +52,9 @@ pub enum Record {
         at: Timestamp,
         /// How long the call took, in milliseconds.
         took_ms: u64,
+        /// Where the data came from.
+        #[serde(default, skip_serializing_if = "Labels::is_empty")]
+        labels: Labels,
     },
     /// A call failed and will be tried again, settled or asked about; the script sees nothing of it.
     Faulted {

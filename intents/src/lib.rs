@@ -4,15 +4,20 @@
 //! and no clock. `now` is always an argument. What should happen is returned; somebody else makes it happen.
 
 pub mod canonical;
+pub mod contract;
 pub mod effect;
+pub mod expect;
 pub mod failure;
+pub mod gate;
 pub mod id;
 pub mod journal;
 pub mod label;
 pub mod need;
 pub mod outcome;
 pub mod pointer;
+pub mod redact;
 pub mod run;
+pub mod schedule;
 pub mod time;
 pub mod tool;
 

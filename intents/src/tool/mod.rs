@@ -30,6 +30,11 @@ impl Name {
     pub fn service(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
     }
+
+    /// Whether every script may use the tool, whatever its contract says: its own state, and its talk with Steward.
+    pub fn is_host_tool(&self) -> bool {
+        matches!(self.service(), "state" | "steward")
+    }
 }
 
 impl FromStr for Name {
@@ -192,6 +197,14 @@ impl Definition {
         match self.kind {
             Kind::Read => false,
             Kind::Effect(_) => true,
+        }
+    }
+
+    /// Whether calls need an effect key: effects that cannot simply be done again.
+    pub fn takes_key(&self) -> bool {
+        match self.kind {
+            Kind::Read | Kind::Effect(Identity::Natural) => false,
+            Kind::Effect(Identity::Keyed { .. } | Identity::Queryable { .. } | Identity::Blind) => true,
         }
     }
 

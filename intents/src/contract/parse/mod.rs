@@ -1,0 +1,11 @@
+//! Parsing: from JSON to clauses that cannot be wrong, with every problem gathered.
+
+mod capability;
+mod clauses;
+mod common;
+mod condition;
+mod identity;
+mod trigger;
+mod whole;
+
+pub(super) use whole::Draft;
