@@ -315,6 +315,10 @@ impl Command for SetMode {
         }
         row.mode = self.mode.as_str().to_owned();
         row.updated_at = batch.now.as_millis();
+        if self.mode == Mode::Active && before != Mode::Active {
+            // Nothing was expected of it in between.
+            row.activated_at = row.updated_at;
+        }
         if self.mode == Mode::Removed {
             // The name is free for another.
             row.name = format!("{}~{}", row.name, self.id.ulid());

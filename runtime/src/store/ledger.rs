@@ -7,6 +7,7 @@ use intents::canonical::Digest;
 use intents::effect::{Admission, Claim, Key, Prior, State, admit};
 use intents::id::{AutomationId, EffectId, RunId};
 use intents::outcome::Outcome;
+use intents::run::Phase;
 use intents::tool::Name;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
@@ -219,7 +220,24 @@ impl Command for BeginEffect {
                 let effect = known.expect("an effect to be settled is in the ledger");
                 Begun::Settle { started_at, was_uncertain: state_of(&effect)? == State::Uncertain }
             }
-            Admission::WaitFor(other) => Begun::WaitFor(other),
+            Admission::WaitFor(other) => {
+                let effect = known.expect("an effect to wait for is in the ledger");
+                let other_run = batch.run(other).await?;
+                let phase: Phase = other_run.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
+                if phase.is_over() {
+                    // Nobody else will settle it any more.
+                    let was_uncertain = state_of(&effect)? == State::Uncertain;
+                    let mut effect = effect;
+                    effect.run_id = self.claim.run.to_string();
+                    effect.call = i64::from(self.claim.call);
+                    effect.item_id = self.claim.item.to_string();
+                    let started_at = Timestamp::from_millis(effect.started_at);
+                    batch.put_effect(identity, effect);
+                    Begun::Settle { started_at, was_uncertain }
+                } else {
+                    Begun::WaitFor(other)
+                }
+            }
         };
         batch.put_run(self.progress.run, run);
         Ok(begun)

@@ -7,6 +7,7 @@ mod anchor;
 mod audit;
 mod automation;
 mod batch;
+mod doctor;
 mod error;
 mod event;
 mod file;

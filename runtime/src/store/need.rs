@@ -127,8 +127,15 @@ pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId,
         .one(batch.tx)
         .await?;
     if let Some(mut known) = known {
-        known.occurrences += 1;
         let id = parse(&known.id)?;
+        // The same call that asks again, after a start or a wake, is no further occurrence.
+        let same_call = new.call.is_some()
+            && known.call == new.call.map(i64::from)
+            && known.run_id == new.run.map(|run| run.to_string());
+        if same_call {
+            return Ok(id);
+        }
+        known.occurrences += 1;
         row::Entity::update(known.into_active_model().reset_all()).exec(batch.tx).await?;
         return Ok(id);
     }

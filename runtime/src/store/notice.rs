@@ -57,6 +57,7 @@ impl Command for NewNotice {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut run = run::progress(batch, &self.progress).await?;
+        run::refuse_stopped(batch, &run)?;
         run.effects += 1;
         let id = batch.shared.env.event_id().ulid().to_string();
         let body = Body { title: self.title.clone(), text: self.text.clone() };

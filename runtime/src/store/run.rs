@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, Query
 use serde_json::json;
 
 use super::batch::Batch;
-use super::rows::{automation, run as row, segment};
+use super::rows::{automation, item, run as row, segment, trigger};
 use super::state::StateWrite;
 use super::writer::{Command, Ticket};
 use super::{Error, Mode, NewNeed, Store, inbox, need, sleep, state};
@@ -240,6 +240,18 @@ pub(super) async fn progress(batch: &mut Batch<'_>, progress: &Progress) -> Resu
     Ok(row)
 }
 
+/// Refuses what would start an effect of a stopped automation.
+pub(super) fn refuse_stopped(batch: &Batch<'_>, run: &row::Model) -> Result<(), Error> {
+    let automation = run.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?;
+    if batch.is_stopped(automation) {
+        return Err(Error::Conflict {
+            code: "AUTOMATION_STOPPED",
+            reason: format!("the automation of {} is stopped; resume it, and the run goes on", run.id),
+        });
+    }
+    Ok(())
+}
+
 /// Stores what has happened so far.
 struct Append(Progress);
 
@@ -434,13 +446,20 @@ impl Store {
         self.commit(Lose { run, attempt }).await
     }
 
-    /// Runs that wait for their turn, oldest first, of automations that are active.
-    pub async fn runnable(&self, most: u64) -> Result<Vec<Runnable>, Error> {
-        let rows: Vec<(String, String)> = row::Entity::find()
+    /// Runs that wait for their turn, oldest first, of automations that are active. Each comes with whether its trigger
+    /// lets it run beside others.
+    pub async fn runnable(&self, most: u64) -> Result<Vec<(Runnable, bool)>, Error> {
+        if self.all_stopped().await? {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(String, String, Option<String>)> = row::Entity::find()
             .select_only()
             .column(row::Column::Id)
             .column(row::Column::AutomationId)
+            .column(trigger::Column::Body)
             .join(JoinType::InnerJoin, run_automation())
+            .join(JoinType::InnerJoin, run_item())
+            .join(JoinType::LeftJoin, item_trigger())
             .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
             .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
             .order_by_asc(row::Column::Id)
@@ -449,9 +468,12 @@ impl Store {
             .all(self.reader())
             .await?;
         rows.into_iter()
-            .map(|(run, automation)| {
+            .map(|(run, automation, trigger)| {
                 let automation = automation.parse().map_err(|error| Error::unreadable("automation id", error))?;
-                Ok(Runnable { run: parse(&run)?, automation })
+                let trigger: Option<serde_json::Value> =
+                    trigger.map(|body| serde_json::from_str(&body)).transpose().unwrap_or_default();
+                let overlaps = trigger.is_some_and(|trigger| trigger["overlap"] == json!("allow"));
+                Ok((Runnable { run: parse(&run)?, automation }, overlaps))
             })
             .collect()
     }
@@ -489,6 +511,14 @@ impl Store {
             .await?;
         Ok(at.into_iter().map(Timestamp::from_millis).collect())
     }
+}
+
+fn run_item() -> sea_orm::RelationDef {
+    row::Entity::belongs_to(item::Entity).from(row::Column::ItemId).to(item::Column::Id).into()
+}
+
+fn item_trigger() -> sea_orm::RelationDef {
+    item::Entity::belongs_to(trigger::Entity).from(item::Column::TriggerId).to(trigger::Column::Id).into()
 }
 
 fn run_automation() -> sea_orm::RelationDef {

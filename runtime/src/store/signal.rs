@@ -2,7 +2,7 @@
 
 use intents::Timestamp;
 use intents::label::Labels;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
 
 use super::batch::Batch;
@@ -30,6 +30,7 @@ impl Command for Signal {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut run = run::progress(batch, &self.progress).await?;
+        run::refuse_stopped(batch, &run)?;
         run.effects += 1;
         let id = batch.shared.env.event_id().ulid().to_string();
         let model = row::Model {
@@ -75,14 +76,13 @@ impl Command for Signal {
     }
 }
 
-/// Whether a signal of this name has come since a time.
-pub(super) async fn any_since(batch: &Batch<'_>, name: &str, since: Timestamp) -> Result<bool, Error> {
-    let found = row::Entity::find()
+/// How many signals of this name have come since a time.
+pub(super) async fn count_since(batch: &Batch<'_>, name: &str, since: Timestamp) -> Result<u64, Error> {
+    Ok(row::Entity::find()
         .filter(row::Column::Name.eq(name))
         .filter(row::Column::At.gte(since.as_millis()))
-        .one(batch.tx)
-        .await?;
-    Ok(found.is_some())
+        .count(batch.tx)
+        .await?)
 }
 
 impl Store {
@@ -91,12 +91,18 @@ impl Store {
         self.enqueue(signal).await
     }
 
-    /// The first signal of this name since a run began, with its time.
-    pub async fn signal_since(&self, name: &str, since: Timestamp) -> Result<Option<(Value, Timestamp)>, Error> {
+    /// The signal of this name after `taken` others since a run began, with its time.
+    pub async fn signal_since(
+        &self,
+        name: &str,
+        since: Timestamp,
+        taken: u64,
+    ) -> Result<Option<(Value, Timestamp)>, Error> {
         let found = row::Entity::find()
             .filter(row::Column::Name.eq(name))
             .filter(row::Column::At.gte(since.as_millis()))
             .order_by_asc(row::Column::Id)
+            .offset(taken)
             .one(self.reader())
             .await?;
         found

@@ -22,6 +22,8 @@ pub enum NewWait {
     Event {
         /// The event's name.
         name: String,
+        /// Events of this name that the run was given before.
+        taken: u64,
         /// The latest time.
         until: Option<Timestamp>,
     },
@@ -88,12 +90,13 @@ impl Command for Sleep {
                     model.kind = "time".to_owned();
                     model.until_at = Some(until.as_millis());
                 }
-                NewWait::Event { name, until } => {
+                NewWait::Event { name, taken, until } => {
                     model.kind = "event".to_owned();
                     model.event = Some(name.clone());
                     model.until_at = until.map(Timestamp::as_millis);
                     // It may have come between the executor's look and this commit.
-                    missed |= super::signal::any_since(batch, name, Timestamp::from_millis(run.created_at)).await?;
+                    let since = Timestamp::from_millis(run.created_at);
+                    missed |= super::signal::count_since(batch, name, since).await? > *taken;
                 }
                 NewWait::Need(new) => {
                     model.kind = "need".to_owned();

@@ -2,7 +2,7 @@
 
 use intents::Timestamp;
 use intents::id::{AutomationId, TriggerId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 use super::batch::Batch;
@@ -91,12 +91,8 @@ fn domain(row: row::Model, mode: &str) -> Result<StoredTrigger, Error> {
     })
 }
 
-fn trigger_automation() -> sea_orm::RelationDef {
-    row::Entity::belongs_to(automation::Entity).from(row::Column::AutomationId).to(automation::Column::Id).into()
-}
-
 impl Store {
-    /// Schedules whose next slot has come, soonest first.
+    /// Schedules whose next slot has come, soonest first, of automations that are not removed.
     pub async fn due_triggers(&self, now: Timestamp, most: u64) -> Result<Vec<StoredTrigger>, Error> {
         let rows = row::Entity::find()
             .filter(row::Column::Live.eq(1))
@@ -105,7 +101,7 @@ impl Store {
             .limit(most)
             .all(self.reader())
             .await?;
-        rows.into_iter().map(|row| domain(row, Mode::Active.as_str())).collect()
+        self.with_modes(rows).await
     }
 
     /// When the next schedule is due.
@@ -127,25 +123,53 @@ impl Store {
 
     /// The live triggers of a kind, of automations that are not removed.
     pub async fn triggers(&self, kind: &str) -> Result<Vec<StoredTrigger>, Error> {
-        let rows = row::Entity::find()
+        const PAGE: u64 = 1000;
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.triggers_after(kind, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = Some(last.id);
+            all.extend(page);
+        }
+    }
+
+    /// The live triggers of a kind after one of them, in the order of their ids.
+    pub async fn triggers_after(
+        &self,
+        kind: &str,
+        after: Option<TriggerId>,
+        most: u64,
+    ) -> Result<Vec<StoredTrigger>, Error> {
+        let mut query = row::Entity::find()
             .filter(row::Column::Kind.eq(kind))
             .filter(row::Column::Live.eq(1))
             .order_by_asc(row::Column::Id)
-            .all(self.reader())
-            .await?;
-        let modes: Vec<(String, String)> = row::Entity::find()
+            .limit(most);
+        if let Some(after) = after {
+            query = query.filter(row::Column::Id.gt(after.to_string()));
+        }
+        let rows = query.all(self.reader()).await?;
+        self.with_modes(rows).await
+    }
+
+    /// Adds whether each trigger's automation is active.
+    async fn with_modes(&self, rows: Vec<row::Model>) -> Result<Vec<StoredTrigger>, Error> {
+        let automations: std::collections::BTreeSet<_> = rows.iter().map(|row| row.automation_id.as_str()).collect();
+        let modes: Vec<(String, String)> = automation::Entity::find()
             .select_only()
-            .column(row::Column::Id)
+            .column(automation::Column::Id)
             .column(automation::Column::Mode)
-            .join(JoinType::InnerJoin, trigger_automation())
-            .filter(row::Column::Kind.eq(kind))
-            .filter(row::Column::Live.eq(1))
+            .filter(automation::Column::Id.is_in(automations))
             .into_tuple()
             .all(self.reader())
             .await?;
         let modes: std::collections::BTreeMap<_, _> = modes.into_iter().collect();
+        let mode = |row: &row::Model| modes.get(&row.automation_id).cloned().unwrap_or_default();
         rows.into_iter()
-            .filter_map(|row| modes.get(&row.id).map(|mode| domain(row, mode)))
+            .map(|row| {
+                let mode = mode(&row);
+                domain(row, &mode)
+            })
             .collect()
     }
 

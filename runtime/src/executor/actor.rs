@@ -1,0 +1,308 @@
+//! The executor: admits runs, watches their attempts, and stops them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use actix::prelude::*;
+use futures_util::FutureExt;
+use intents::failure::Class;
+use intents::id::{AutomationId, RunId};
+use intents::outcome::Failure;
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::attempt::carry_out;
+use super::context::Trouble;
+use super::in_flight::{InFlight, Table};
+use super::{Services, wording};
+use crate::store::{self, Finish, NewNeed, Progress, Runnable};
+
+/// Attempts at the same time. Each has a process of some MiB; more would only wait for the two or four cores.
+const ATTEMPTS_MAX: usize = 64;
+/// After trouble with the store or the jail, a run waits this long, then twice as long, and so on.
+const TROUBLE_BACKOFF: Duration = Duration::from_millis(250);
+/// The longest such wait.
+const TROUBLE_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// Admits runs and watches their attempts.
+pub struct Executor {
+    services: Services,
+    running: BTreeMap<RunId, Running>,
+    troubles: BTreeMap<RunId, u32>,
+    changed: watch::Sender<u64>,
+}
+
+struct Running {
+    automation: AutomationId,
+    stop: watch::Sender<bool>,
+}
+
+impl Executor {
+    /// Makes an executor that has nothing to do yet. `changed` counts up whenever a place becomes free.
+    pub fn new(services: Services, changed: watch::Sender<u64>) -> Self {
+        Self { services, running: BTreeMap::new(), troubles: BTreeMap::new(), changed }
+    }
+}
+
+impl std::fmt::Debug for Executor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Executor").field("running", &self.running.len()).finish_non_exhaustive()
+    }
+}
+
+impl Actor for Executor {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Executor {}
+
+/// Carry these runs out, as far as there are places.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub struct Admit(pub Vec<Runnable>);
+
+impl Handler<Admit> for Executor {
+    type Result = usize;
+
+    fn handle(&mut self, Admit(runs): Admit, context: &mut Context<Self>) -> usize {
+        let mut admitted = 0;
+        for runnable in runs {
+            if self.running.len() >= ATTEMPTS_MAX || self.running.contains_key(&runnable.run) {
+                continue;
+            }
+            let (stop, stopped) = watch::channel(false);
+            let running = Running { automation: runnable.automation, stop };
+            self.running.insert(runnable.run, running);
+            let troubles = self.troubles.get(&runnable.run).copied().unwrap_or(0);
+            tokio::spawn(watched(self.services.clone(), runnable.run, troubles, stopped, context.address()));
+            admitted += 1;
+        }
+        admitted
+    }
+}
+
+/// An attempt has ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Ended {
+    run: RunId,
+    troubled: bool,
+}
+
+impl Handler<Ended> for Executor {
+    type Result = ();
+
+    fn handle(&mut self, ended: Ended, _: &mut Context<Self>) {
+        self.running.remove(&ended.run);
+        if ended.troubled {
+            *self.troubles.entry(ended.run).or_insert(0) += 1;
+        } else {
+            self.troubles.remove(&ended.run);
+        }
+        self.changed.send_modify(|count| *count += 1);
+    }
+}
+
+/// Stop the attempts of one automation, of one run, or all.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct Stop {
+    automation: Option<AutomationId>,
+    run: Option<RunId>,
+}
+
+impl Handler<Stop> for Executor {
+    type Result = ();
+
+    fn handle(&mut self, stop: Stop, _: &mut Context<Self>) {
+        for (id, running) in &self.running {
+            let meant = stop.automation.is_none_or(|automation| automation == running.automation)
+                && stop.run.is_none_or(|run| run == *id);
+            if meant {
+                running.stop.send_replace(true);
+            }
+        }
+    }
+}
+
+/// What is being carried out.
+#[derive(Debug, Message)]
+#[rtype(result = "Standing")]
+pub struct Snapshot;
+
+/// What is being carried out.
+#[derive(Debug, Clone, Default, MessageResponse)]
+pub struct Standing {
+    /// The runs that have an attempt.
+    pub runs: BTreeSet<RunId>,
+    /// How many attempts each automation has.
+    pub automations: BTreeMap<AutomationId, usize>,
+    /// How many more could be taken.
+    pub free: usize,
+}
+
+impl Handler<Snapshot> for Executor {
+    type Result = Standing;
+
+    fn handle(&mut self, _: Snapshot, _: &mut Context<Self>) -> Standing {
+        let mut standing = Standing { free: ATTEMPTS_MAX.saturating_sub(self.running.len()), ..Standing::default() };
+        for (run, running) in &self.running {
+            standing.runs.insert(*run);
+            *standing.automations.entry(running.automation).or_insert(0) += 1;
+        }
+        standing
+    }
+}
+
+/// Stops attempts from anywhere.
+#[derive(Debug, Clone)]
+pub struct Control {
+    executor: Addr<Executor>,
+    in_flight: Table,
+}
+
+impl Control {
+    /// Makes a control of an executor.
+    pub fn new(executor: Addr<Executor>, services: &Services) -> Self {
+        Self { executor, in_flight: services.in_flight.clone() }
+    }
+
+    /// Stops the attempts of an automation, or all, and lists the effects that are on their way.
+    ///
+    /// Called after the stop is stored: from then on no effect starts.
+    pub async fn stop(&self, automation: Option<AutomationId>) -> Vec<InFlight> {
+        // An executor that is just being restarted has no attempts that could start an effect past the store.
+        drop(self.executor.send(Stop { automation, run: None }).await);
+        self.in_flight.list(automation)
+    }
+
+    /// Stops the attempt of one run.
+    pub async fn stop_run(&self, run: RunId) {
+        drop(self.executor.send(Stop { automation: None, run: Some(run) }).await);
+    }
+
+    /// What is being carried out.
+    pub async fn standing(&self) -> Standing {
+        self.executor.send(Snapshot).await.unwrap_or_default()
+    }
+
+    /// The executor itself.
+    pub fn executor(&self) -> &Addr<Executor> {
+        &self.executor
+    }
+}
+
+/// Carries a run out and tells the executor when its attempt has ended, however it ends.
+async fn watched(
+    services: Services,
+    run: RunId,
+    troubles: u32,
+    stop: watch::Receiver<bool>,
+    executor: Addr<Executor>,
+) {
+    let carried = AssertUnwindSafe(carry_out(services.clone(), run, stop)).catch_unwind().await;
+    let troubled = match carried {
+        Ok(Ok(ending)) => {
+            tracing::debug!(%run, ?ending, "attempt ended");
+            false
+        }
+        Ok(Err(trouble)) => {
+            troubled(&services, run, troubles, trouble).await;
+            true
+        }
+        Err(_) => {
+            let trouble =
+                Trouble::Broken { code: "RUN_PANIC", reason: "the attempt ended abruptly; a fault of Steward".to_owned() };
+            troubled(&services, run, troubles, trouble).await;
+            true
+        }
+    };
+    services.in_flight.remove_run(run);
+    drop(executor.send(Ended { run, troubled }).await);
+}
+
+/// Whether trouble may go away by itself.
+fn may_pass(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Store(error) => match error {
+            store::Error::Full
+            | store::Error::Busy
+            | store::Error::Closed
+            | store::Error::Database { .. }
+            | store::Error::Conflict { .. } => true,
+            store::Error::Locked { .. }
+            | store::Error::Newer { .. }
+            | store::Error::Folder { .. }
+            | store::Error::Damaged { .. }
+            | store::Error::Unreadable { .. }
+            | store::Error::Sealed { .. }
+            | store::Error::NotFound { .. } => false,
+        },
+        Trouble::Jail { .. } => true,
+        Trouble::Broken { .. } => false,
+    }
+}
+
+async fn troubled(services: &Services, run: RunId, troubles: u32, trouble: Trouble) {
+    let stopped = matches!(&trouble, Trouble::Store(store::Error::Conflict { code, .. })
+        if ["AUTOMATION_STOPPED", "RUN_TRANSITION"].contains(code));
+    if !stopped {
+        tracing::warn!(%run, troubles, error = %trouble, "an attempt met trouble");
+        let wait = TROUBLE_BACKOFF.saturating_mul(1 << troubles.min(16)).min(TROUBLE_BACKOFF_MAX);
+        services.env.sleep(wait).await;
+    }
+    let result = if may_pass(&trouble) { give_back(services, run).await } else { close(services, run, &trouble).await };
+    if let Err(error) = result {
+        // The run is still marked as running; the next start finds it.
+        tracing::error!(%run, %error, "a run could not be given back");
+    }
+}
+
+async fn give_back(services: &Services, run: RunId) -> Result<(), store::Error> {
+    let mut tries = 0;
+    loop {
+        let attempts = services.store.run(run).await.map(|run| run.attempts);
+        let result = match attempts {
+            Ok(attempts) => services.store.lose_attempt(run, attempts).await,
+            Err(error) => Err(error),
+        };
+        tries += 1;
+        match result {
+            Err(store::Error::Full | store::Error::Busy | store::Error::Database { .. }) if tries < 1000 => {
+                services.env.sleep(TROUBLE_BACKOFF_MAX.min(TROUBLE_BACKOFF * tries)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Ends a run that cannot be carried out: fail closed, and tell the person.
+async fn close(services: &Services, id: RunId, trouble: &Trouble) -> Result<(), store::Error> {
+    let run = services.store.run(id).await?;
+    if run.phase.is_over() {
+        return Ok(());
+    }
+    let automation = services.store.automation(&run.automation.to_string()).await?;
+    let code = match trouble {
+        Trouble::Store(error) => error.code(),
+        Trouble::Jail { .. } => "SANDBOX_CRASHED",
+        Trouble::Broken { code, .. } => code,
+    };
+    let failure = Failure::new(Class::Internal, code, trouble.to_string());
+    let need = NewNeed {
+        kind: intents::need::Kind::Internal,
+        dedupe_key: format!("internal:{}:{}", run.automation, run.item),
+        automation: Some(run.automation),
+        run: Some(id),
+        call: None,
+        effect: None,
+        title: wording::broken_title(&automation.title),
+        evidence: json!({ "code": code, "message": trouble.to_string() }),
+    };
+    let attempt = if run.phase == intents::run::Phase::Running { run.attempts } else { run.attempts + 1 };
+    let progress =
+        Progress { run: id, attempt, generation: run.generation, records: Vec::new(), calls: run.calls };
+    let finish = Finish { progress, failure: Some(failure), state: Vec::new(), needs: vec![need], pause: true };
+    services.store.finish(finish).await.map(|_| ())
+}

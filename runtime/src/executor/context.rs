@@ -1,0 +1,105 @@
+//! What an attempt needs to know of its run.
+
+use std::sync::Arc;
+
+use connectors::Folder;
+use connectors::egress::HostPort;
+use intents::contract::Contract;
+use intents::id::RunId;
+use intents::journal::{Pins, Record};
+use intents::label::Labels;
+
+use super::Services;
+use super::grants;
+use crate::store::{self, Automation, Item, Mode, Run, ScriptVersion};
+
+/// Why an attempt cannot go on, beside what its script and its calls lead to.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Trouble {
+    /// The store says no.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The jail cannot start an attempt.
+    #[error("the sandbox cannot start: {reason}")]
+    Jail {
+        /// What it said.
+        reason: String,
+    },
+    /// What is stored cannot be worked with.
+    #[error("{reason}")]
+    Broken {
+        /// A stable code with a page in `docs/errors`.
+        code: &'static str,
+        /// What does not work.
+        reason: String,
+    },
+}
+
+/// A run with everything that its attempt needs.
+pub(super) struct Context {
+    pub(super) run: Run,
+    pub(super) automation: Automation,
+    pub(super) item: Item,
+    pub(super) script: ScriptVersion,
+    /// The contract that the run began under.
+    pub(super) own: Arc<Contract>,
+    /// The contract in force, when it is another: the run may do only what both allow.
+    pub(super) current: Option<Arc<Contract>>,
+    pub(super) records: Vec<Record>,
+    pub(super) folders: Vec<Folder>,
+    pub(super) private_hosts: Vec<HostPort>,
+    /// Where the data came from that the run has read before.
+    pub(super) labels: Labels,
+}
+
+impl Context {
+    /// Loads a run; none when it is not to run now.
+    pub(super) async fn load(services: &Services, id: RunId) -> Result<Option<Self>, Trouble> {
+        let store = &services.store;
+        let run = store.run(id).await?;
+        let automation = store.automation(&run.automation.to_string()).await?;
+        let ready = run.phase == intents::run::Phase::Queued && automation.mode == Mode::Active;
+        if !ready || store.all_stopped().await? {
+            return Ok(None);
+        }
+        let item = store.item(run.item).await?;
+        let script = store.script(run.script).await?;
+        let own = services.contract(run.contract).await?;
+        let current = if automation.contract == run.contract {
+            None
+        } else {
+            Some(services.contract(automation.contract).await?)
+        };
+        let records = store.journal(id).await?.records;
+        let settings = store.settings().await?;
+        let mut labels = item.labels.clone();
+        for record in &records {
+            if let Record::Settled { labels: read, .. } = record {
+                labels.extend(read.iter().cloned());
+            }
+        }
+        let folders = grants::folders(&settings);
+        let private_hosts = grants::private_hosts(&settings, &services.private_hosts);
+        Ok(Some(Self { run, automation, item, script, own, current, records, folders, private_hosts, labels }))
+    }
+
+    /// What the run executes with from now on.
+    pub(super) fn pins(&self) -> Pins {
+        let pins = sandbox::pins();
+        Pins {
+            engine: pins.engine,
+            prelude: pins.prelude,
+            tzdata: pins.tzdata.to_owned(),
+            script: intents::canonical::Digest::of(self.script.source.as_bytes()),
+        }
+    }
+
+    /// The tools that the contract grants, as the script sees them.
+    pub(super) fn tools(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            self.own.capabilities().iter().map(|capability| capability.tool.to_string()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,64 @@
+//! What the user granted, as tools must know it: folders and private hosts from the settings.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use connectors::egress::HostPort;
+use connectors::{Folder, Grants, Trust};
+use intents::contract::Contract;
+use intents::gate;
+use intents::tool::Definition;
+use serde_json::Value;
+use url::Url;
+
+use crate::store::Setting;
+
+/// The settings that grant folders start so.
+pub const FOLDER_PREFIX: &str = "folders.";
+/// The setting that names private hosts.
+pub const ALLOW_PRIVATE: &str = "egress.allow_private";
+
+/// The folders that the settings grant. A setting that says nothing sensible grants nothing.
+pub(super) fn folders(settings: &[Setting]) -> Vec<Folder> {
+    let folder = |setting: &Setting| {
+        let name = setting.name.strip_prefix(FOLDER_PREFIX)?.to_owned();
+        let path = PathBuf::from(setting.value.get("path")?.as_str()?);
+        let trust = match setting.value.get("trust")?.as_str()? {
+            "trusted" => Trust::Trusted,
+            "read_only" => Trust::ReadOnly,
+            _ => return None,
+        };
+        Some(Folder { name, path, trust })
+    };
+    settings.iter().filter_map(folder).collect()
+}
+
+/// The private hosts that the settings name, beside those of the configuration.
+pub(super) fn private_hosts(settings: &[Setting], configured: &[HostPort]) -> Vec<HostPort> {
+    let named = settings.iter().filter(|setting| setting.name == ALLOW_PRIVATE);
+    let texts = named.flat_map(|setting| setting.value.as_array().into_iter().flatten()).filter_map(Value::as_str);
+    configured.iter().cloned().chain(texts.filter_map(host_port)).collect()
+}
+
+fn host_port(text: &str) -> Option<HostPort> {
+    let (host, port) = text.rsplit_once(':')?;
+    Some(HostPort::new(host, port.parse().ok()?))
+}
+
+/// The grants of one call: a redirect is followed only where the gate would let the same call go at once.
+pub(super) fn of_call(
+    folders: &[Folder],
+    private_hosts: &[HostPort],
+    contract: &Arc<Contract>,
+    definition: &Arc<Definition>,
+    arguments: &Value,
+) -> Grants {
+    let (contract, definition, arguments) = (Arc::clone(contract), Arc::clone(definition), arguments.clone());
+    let allows_url = move |url: &Url| gate::allows_redirect(&contract, &definition, &arguments, url.as_str());
+    Grants {
+        folders: folders.to_vec(),
+        private_hosts: private_hosts.to_vec(),
+        allows_url: Arc::new(allows_url),
+        credential: None,
+    }
+}

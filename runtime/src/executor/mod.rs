@@ -1,0 +1,21 @@
+//! Carries runs out: one task for each attempt, between the jail, the gate, the tools and the store.
+//!
+//! An attempt starts the script from its first line, gives it its journal back, and performs what comes after. What is
+//! to be done is decided in `intents`; this module makes it happen, in the order that makes a crash at any place
+//! harmless: decide, store, then act. It knows nothing of HTTP and nothing of triggers.
+
+mod actor;
+mod attempt;
+mod call;
+mod context;
+mod grants;
+mod host;
+mod in_flight;
+mod progress;
+mod services;
+mod wording;
+
+pub use actor::{Admit, Control, Executor, Snapshot, Standing};
+pub use context::Trouble;
+pub use in_flight::InFlight;
+pub use services::Services;

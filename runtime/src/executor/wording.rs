@@ -1,0 +1,109 @@
+//! Needs in plain words: what is asked, and what is known about it.
+
+use intents::failure::Class;
+use intents::need::Kind;
+use intents::outcome::Failure;
+use serde_json::{Value, json};
+
+use super::call::Admitted;
+use super::context::Context;
+use crate::store::NewNeed;
+
+/// A title is one line on a phone.
+const TITLE_CHARS_MAX: usize = 200;
+
+fn cut(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().count() <= TITLE_CHARS_MAX {
+        return line.to_owned();
+    }
+    line.chars().take(TITLE_CHARS_MAX - 1).chain(['…']).collect()
+}
+
+/// A need that one call of a run sleeps on.
+pub(super) fn for_call(
+    context: &Context,
+    admitted: &Admitted,
+    kind: Kind,
+    failure: Option<&Failure>,
+    more: Value,
+) -> NewNeed {
+    let tool = &admitted.definition.name;
+    let what = key_in_words(admitted);
+    let name = &context.automation.title;
+    let title = match kind {
+        Kind::Settle => format!("{name}: did {tool} happen{what}?"),
+        Kind::Reconnect => format!("{name}: {tool} is refused the credentials; connect it again"),
+        Kind::Grant => format!("{name}: {tool} is not allowed{what}"),
+        Kind::Allow => format!("{name}: let one more {tool} pass{what}?"),
+        Kind::Unavailable => format!("{name}: {tool} has been unavailable for too long"),
+        Kind::Repair | Kind::Limit | Kind::Trigger | Kind::Silence | Kind::Internal => {
+            format!("{name}: {tool} cannot go on{what}")
+        }
+    };
+    // One revoked password is one need, however many runs wait for it.
+    let dedupe_key = match kind {
+        Kind::Reconnect | Kind::Unavailable => format!("{kind}:{}:{}", context.automation.id, tool.service()),
+        Kind::Settle
+        | Kind::Grant
+        | Kind::Allow
+        | Kind::Repair
+        | Kind::Limit
+        | Kind::Trigger
+        | Kind::Silence
+        | Kind::Internal => format!("{kind}:{}:{}:{}", context.run.id, context.run.generation, admitted.call),
+    };
+    NewNeed {
+        kind,
+        dedupe_key,
+        automation: Some(context.automation.id),
+        run: Some(context.run.id),
+        call: Some(admitted.call),
+        effect: None,
+        title: cut(&title),
+        evidence: json!({
+            "tool": tool.as_str(),
+            "call": admitted.call,
+            "key": admitted.given_key.as_ref().map(ToString::to_string),
+            "allowed_by": admitted.verdict,
+            "failure": failure.map(described),
+            "more": more,
+        }),
+    }
+}
+
+/// A need about a run that has ended.
+pub(super) fn for_run(context: &Context, kind: Kind, failure: &Failure, more: Value) -> NewNeed {
+    let name = &context.automation.title;
+    let title = match failure.class {
+        Class::Logic => format!("{name}: {}", failure.message),
+        Class::Limit => format!("{name}: a limit was reached: {}", failure.message),
+        Class::Nondeterminism => format!("{name}: a run took another way than its record; the automation is paused"),
+        Class::Transient | Class::Auth | Class::Permission | Class::Uncertain | Class::Internal | Class::Unknown => {
+            format!("{name}: something is wrong with Steward; the automation is paused")
+        }
+    };
+    NewNeed {
+        kind,
+        dedupe_key: format!("{kind}:{}:{}", context.automation.id, context.run.item),
+        automation: Some(context.automation.id),
+        run: Some(context.run.id),
+        call: None,
+        effect: None,
+        title: cut(&title),
+        evidence: json!({ "failure": described(failure), "input": context.item.input, "more": more }),
+    }
+}
+
+/// The title of a need about a run that cannot be carried out at all.
+pub(super) fn broken_title(automation: &str) -> String {
+    cut(&format!("{automation}: a run cannot be carried out; the automation is paused"))
+}
+
+fn key_in_words(admitted: &Admitted) -> String {
+    admitted.given_key.as_ref().map(|key| format!(" ({key})")).unwrap_or_default()
+}
+
+fn described(failure: &Failure) -> Value {
+    json!({ "class": failure.class.as_str(), "code": failure.code, "message": failure.message })
+}

@@ -1,0 +1,55 @@
+//! The inbox router: which of the waiting runs get the free places.
+//!
+//! Order is kept for each automation, and automations take turns, so that one with a thousand items does not starve
+//! the others. The decision is a pure function of what waits and what runs.
+
+mod pick;
+
+use actix::Addr;
+use futures_util::FutureExt;
+use std::time::Duration;
+use tokio::sync::watch;
+
+pub use pick::{Places, pick};
+
+use crate::env::Env;
+use crate::executor::{Admit, Executor, Snapshot};
+use crate::store::{self, Store};
+
+/// Runs that are looked at in one turn; the others are looked at when these are under way.
+const LOOK_MAX: u64 = 500;
+/// How soon the router looks again without a hint: a lost hint costs time, not correctness.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Hands runs to the executor for as long as the server lives.
+pub async fn route(env: Env, store: Store, executor: Addr<Executor>, mut places: watch::Receiver<u64>) {
+    let mut runs = store.signals().runs;
+    loop {
+        runs.mark_unchanged();
+        places.mark_unchanged();
+        if let Err(error) = turn(&store, &executor).await {
+            tracing::warn!(%error, "the router could not look for runs");
+        }
+        futures_util::select_biased! {
+            changed = runs.changed().fuse() => if changed.is_err() { return },
+            changed = places.changed().fuse() => if changed.is_err() { return },
+            () = env.sleep(LOOK_AGAIN).fuse() => {}
+        }
+    }
+}
+
+async fn turn(store: &Store, executor: &Addr<Executor>) -> Result<(), store::Error> {
+    // The executor is being restarted: its places are free again soon.
+    let Ok(standing) = executor.send(Snapshot).await else { return Ok(()) };
+    if standing.free == 0 {
+        return Ok(());
+    }
+    let waiting = store.runnable(LOOK_MAX).await?;
+    let waiting: Vec<_> = waiting.into_iter().filter(|(runnable, _)| !standing.runs.contains(&runnable.run)).collect();
+    let places = Places { free: standing.free, taken: standing.automations };
+    let picked = pick(&waiting, &places);
+    if !picked.is_empty() {
+        drop(executor.send(Admit(picked)).await);
+    }
+    Ok(())
+}
