@@ -127,7 +127,6 @@ const TABLES: &[Shape] = &[
         ],
         indexes: &[
             ("inbox_by_dedupe", true, &["automation_id", "dedupe_key"]),
-            ("inbox_by_created", false, &["created_at"]),
         ],
     },
     Shape {
@@ -405,6 +404,9 @@ impl MigrationTrait for Migration {
         for shape in TABLES {
             create(manager, shape).await?;
         }
+        // Retention looks for what still has its payload, not through all that ever came.
+        let kept = "CREATE INDEX inbox_by_age ON inbox (created_at) WHERE wrapped_key IS NOT NULL";
+        manager.get_connection().execute_unprepared(kept).await?;
         create_events(manager).await
     }
 }

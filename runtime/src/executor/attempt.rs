@@ -42,7 +42,7 @@ use crate::store::{
 
 /// How an attempt left its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub enum Ending {
     /// The run is over.
     Over(Phase),
     /// The run sleeps.
@@ -119,7 +119,7 @@ struct Attempt {
 }
 
 /// Carries a run out until it ends, sleeps, or is stopped.
-pub(super) async fn carry_out(
+pub async fn carry_out(
     services: Services,
     run: RunId,
     mut stop: watch::Receiver<bool>,

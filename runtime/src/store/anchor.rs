@@ -7,6 +7,7 @@ use intents::canonical::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::open::sync_folder;
 
 /// A signed statement: up to this position, the events had this chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,11 @@ pub struct Anchor {
     /// The keyed digest of the rest.
     signature: Digest,
 }
+
+/// Where the anchor is kept, beside the database.
+pub(super) const ANCHOR_FILE: &str = "anchor.json";
+/// Where an anchor is kept that the events did not fit, until somebody has looked into it.
+pub(super) const SUSPECT_FILE: &str = "anchor.suspect.json";
 
 const VERSION: u32 = 1;
 /// An anchor is some hundred bytes; a longer file is none.
@@ -70,7 +76,8 @@ impl Anchor {
         let mut file = std::fs::File::create(&fresh)?;
         file.write_all(&serde_json::to_vec(self).expect("an anchor is plain data"))?;
         file.sync_all()?;
-        std::fs::rename(&fresh, path)
+        std::fs::rename(&fresh, path)?;
+        sync_folder(path.parent().unwrap_or(path))
     }
 }
 

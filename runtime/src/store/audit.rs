@@ -6,7 +6,7 @@ use std::path::Path;
 use intents::canonical::Digest;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::anchor::Anchor;
+use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
 use super::event::{content_hash, digest_of, link};
 use super::open::Store;
 use super::rows::event as row;
@@ -77,6 +77,22 @@ pub enum Finding {
     ForgedAnchor,
 }
 
+/// What there is where an anchor should be.
+enum Found {
+    Genuine(Anchor),
+    Forged,
+    None,
+}
+
+impl Found {
+    fn genuine(&self) -> Option<&Anchor> {
+        match self {
+            Self::Genuine(anchor) => Some(anchor),
+            Self::Forged | Self::None => None,
+        }
+    }
+}
+
 /// The chain over all events after a position, given the chain up to it.
 pub(super) async fn chain_from(
     connection: &DatabaseConnection,
@@ -88,10 +104,15 @@ pub(super) async fn chain_from(
         let Some(last) = page.last() else { return Ok((position, chain)) };
         let reached = last.position;
         for row in &page {
-            chain = link(chain, digest_of(&row.hash)?);
+            chain = link(chain, hash_of(row));
         }
         position = reached;
     }
+}
+
+/// A hash that is none does not keep the store from opening: it is found as an edit, and the chain leads elsewhere.
+fn hash_of(row: &row::Model) -> Digest {
+    digest_of(&row.hash).unwrap_or(Digest::from_bytes([0; 32]))
 }
 
 async fn page_after(connection: &DatabaseConnection, position: i64) -> Result<Vec<row::Model>, Error> {
@@ -106,18 +127,12 @@ async fn page_after(connection: &DatabaseConnection, position: i64) -> Result<Ve
 impl Store {
     /// Looks through all events. `progress` is told how many are done.
     pub async fn audit(&self, mut progress: impl FnMut(u64)) -> Result<Audit, Error> {
-        let anchor = Anchor::read(&self.anchor_path());
-        let key = self.shared().keys.anchor;
         let mut audit = Audit { events: 0, streams: 0, anchored: None, findings: Vec::new() };
-        let genuine = match &anchor {
-            Ok(Some(anchor)) if anchor.is_genuine(&key) => Some(anchor.clone()),
-            Ok(Some(_)) | Err(_) => {
-                audit.findings.push(Finding::ForgedAnchor);
-                None
-            }
-            Ok(None) => None,
-        };
-        audit.anchored = genuine.as_ref().map(|anchor| anchor.position);
+        let anchor = self.genuine_anchor(&self.anchor_path(), &mut audit.findings);
+        audit.anchored = anchor.genuine().map(|anchor| anchor.position);
+        // What a start found wrong stays wrong until somebody has looked into it and removed the evidence.
+        let suspect = self.genuine_anchor(&self.folder().join(SUSPECT_FILE), &mut audit.findings);
+        let anchors: Vec<_> = [&anchor, &suspect].into_iter().filter_map(Found::genuine).collect();
 
         let mut heads: BTreeMap<String, (i64, Vec<u8>)> = BTreeMap::new();
         let mut chain = Digest::from_bytes([0; 32]);
@@ -129,9 +144,9 @@ impl Store {
             }
             for row in &page {
                 audit.look_at(row, last, &mut heads);
-                chain = link(chain, digest_of(&row.hash)?);
+                chain = link(chain, hash_of(row));
                 last = row.position;
-                if genuine.as_ref().is_some_and(|anchor| anchor.position == last && anchor.chain != chain) {
+                if anchors.iter().any(|anchor| anchor.position == last && anchor.chain != chain) {
                     audit.findings.push(Finding::NotAnchored { position: last });
                 }
                 if audit.findings.len() >= FINDINGS_MAX {
@@ -141,19 +156,31 @@ impl Store {
             progress(audit.events);
         }
         audit.streams = heads.len() as u64;
-        match genuine {
-            Some(anchor) if anchor.position > last => {
+        for anchor in anchors {
+            if anchor.position > last {
                 audit.findings.push(Finding::Cut { anchored: anchor.position, last });
             }
-            None if last > 0 && matches!(anchor, Ok(None)) => audit.findings.push(Finding::NoAnchor),
-            Some(_) | None => {}
+        }
+        if matches!(anchor, Found::None) && last > 0 {
+            audit.findings.push(Finding::NoAnchor);
         }
         Ok(audit)
     }
 
+    fn genuine_anchor(&self, path: &Path, findings: &mut Vec<Finding>) -> Found {
+        match Anchor::read(path) {
+            Ok(Some(anchor)) if anchor.is_genuine(&self.shared().keys.anchor) => Found::Genuine(anchor),
+            Ok(Some(_)) | Err(_) => {
+                findings.push(Finding::ForgedAnchor);
+                Found::Forged
+            }
+            Ok(None) => Found::None,
+        }
+    }
+
     /// Where the anchor is kept.
     pub fn anchor_path(&self) -> std::path::PathBuf {
-        Path::new(self.folder()).join("anchor.json")
+        self.folder().join(ANCHOR_FILE)
     }
 }
 

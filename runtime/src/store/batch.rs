@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::event::{self, NewEvent};
 use super::open::Keys;
 use super::payload::PayloadKey;
+use super::reserve::Reserve;
 use super::rows::{effect, event as event_row, item, run, segment};
 use super::writer::Beacons;
 use super::{Error, room_of};
@@ -26,14 +27,15 @@ pub(super) struct Shared {
     pub(super) env: Env,
     pub(super) keys: Keys,
     pub(super) payload: PayloadKey,
+    pub(super) reserve: Reserve,
     commits: AtomicU64,
     statements: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(env: Env, keys: Keys) -> Self {
+    pub(super) fn new(env: Env, keys: Keys, reserve: Reserve) -> Self {
         let payload = PayloadKey::new(keys.payload);
-        Self { env, keys, payload, commits: AtomicU64::new(0), statements: AtomicU64::new(0) }
+        Self { env, keys, payload, reserve, commits: AtomicU64::new(0), statements: AtomicU64::new(0) }
     }
 
     pub(super) fn count_commit(&self) {

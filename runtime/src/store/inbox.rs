@@ -135,9 +135,11 @@ async fn is_busy(batch: &Batch<'_>, automation: &str) -> Result<bool, Error> {
     if batch.changed_runs().any(|run| run.automation_id == automation && under_way.contains(&run.phase.as_str())) {
         return Ok(true);
     }
+    // Those that this commit changes are over, as was just seen, whatever their rows still say.
     let found = run::Entity::find()
         .filter(run::Column::AutomationId.eq(automation))
         .filter(run::Column::Phase.is_in(under_way))
+        .filter(run::Column::Id.is_not_in(batch.changed_runs().map(|run| run.id.as_str())))
         .one(batch.tx)
         .await?;
     Ok(found.is_some())

@@ -193,7 +193,8 @@ impl Command for BeginEffect {
         let known = batch.effect(identity).await?;
         let admission = admit(known.as_ref().map(prior).transpose()?.as_ref(), &self.claim);
         let begun = match admission {
-            Admission::Perform if batch.is_stopped(self.automation) => Begun::Stopped,
+            // To settle may be to send again.
+            Admission::Perform | Admission::Settle { .. } if batch.is_stopped(self.automation) => Begun::Stopped,
             Admission::Perform => match self.first_full(batch, identity).await? {
                 Some((clause, until)) => Begun::Full { clause, until },
                 None => {
@@ -224,7 +225,9 @@ impl Command for BeginEffect {
                 let effect = known.expect("an effect to wait for is in the ledger");
                 let other_run = batch.run(other).await?;
                 let phase: Phase = other_run.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
-                if phase.is_over() {
+                if phase.is_over() && batch.is_stopped(self.automation) {
+                    Begun::Stopped
+                } else if phase.is_over() {
                     // Nobody else will settle it any more.
                     let was_uncertain = state_of(&effect)? == State::Uncertain;
                     let mut effect = effect;
@@ -336,7 +339,11 @@ pub(super) async fn settle(
     let effect = batch.effect(identity).await?;
     let mut effect = effect.ok_or_else(|| Error::NotFound { what: "effect", which: identity.to_string() })?;
     let before = state_of(&effect)?;
-    if before != state && !before.may_become(state) {
+    if before == state {
+        // Known already; what was known first stands.
+        return Ok(effect);
+    }
+    if !before.may_become(state) {
         return Err(Error::Conflict {
             code: "EFFECT_SETTLED",
             reason: format!("the effect {} is {before} and cannot become {state}", effect.id),
@@ -352,8 +359,12 @@ pub(super) async fn settle(
         State::Started | State::Uncertain => None,
     };
     if let Some(outcome) = outcome {
-        let key = batch.key_of(inbox::parse_item(&effect.item_id)?).await?;
-        effect.outcome = Some(key.seal_value(&batch.shared.env, &effect.id, outcome));
+        effect.outcome = match batch.key_of(inbox::parse_item(&effect.item_id)?).await {
+            Ok(key) => Some(key.seal_value(&batch.shared.env, &effect.id, outcome)),
+            // The content of the item is erased, so this is too; that the effect happened is not.
+            Err(Error::Sealed { .. }) => None,
+            Err(error) => return Err(error),
+        };
     }
     if state == State::NotApplied {
         // It took no place in any window.

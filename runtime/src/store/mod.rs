@@ -19,6 +19,7 @@ mod notice;
 mod open;
 mod payload;
 mod request;
+mod reserve;
 mod retention;
 mod rows;
 mod run;

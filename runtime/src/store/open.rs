@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use intents::canonical::Digest;
@@ -15,8 +14,9 @@ use sea_orm::{ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseCo
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::{mpsc, watch};
 
-use super::anchor::Anchor;
+use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
 use super::batch::{Memory, Shared};
+use super::reserve::Reserve;
 use super::rows::{automation, setting};
 use super::writer::{self, Beacons, Command, Job, QUEUE_MAX, Signals, Ticket};
 use super::{Error, Mode, audit};
@@ -50,10 +50,8 @@ struct Inner {
     queue: mpsc::Sender<Box<dyn Job>>,
     signals: Signals,
     anchor: watch::Receiver<(i64, Digest)>,
-    full: AtomicBool,
     alarm: Option<String>,
-    // Held as long as the store is open.
-    _lock: File,
+    ended: watch::Receiver<()>,
 }
 
 impl std::fmt::Debug for Store {
@@ -63,14 +61,12 @@ impl std::fmt::Debug for Store {
 }
 
 /// The setting that keeps a stop of everything over a restart.
-pub const STOPPED_SETTING: &str = "stopped";
+pub(super) const STOPPED_SETTING: &str = "stopped";
 
 /// Another program (a backup, a shell) may hold the file this long before we say so.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers beside the writer: the screens, the executor and the router read at the same time, no more.
 const READERS_MAX: u32 = 4;
-/// Space that is given back when the disk is full, so that stopping, answering and cleaning up still work.
-const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 
 impl Store {
     /// Opens the store in a folder, making it at the first start.
@@ -83,7 +79,7 @@ impl Store {
         Migrator::up(&writer_connection, None).await?;
         let reader = connect(&file, READERS_MAX).await?;
 
-        let shared = Arc::new(Shared::new(env, keys));
+        let shared = Arc::new(Shared::new(env, keys, Reserve::new(folder)));
         let (position, chain, alarm) = head(folder, &reader, &shared).await?;
         let (anchor_sender, anchor) = watch::channel((position, chain));
         let memory = Memory {
@@ -96,7 +92,9 @@ impl Store {
         };
         let (beacons, signals) = Beacons::new(position);
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(writer::write(writer_connection, Arc::clone(&shared), memory, beacons, queued));
+        let (end, ended) = watch::channel(());
+        let hold = Hold { lock, end };
+        tokio::spawn(writer::write(writer_connection, Arc::clone(&shared), memory, beacons, queued, hold));
         let store = Self(Arc::new(Inner {
             folder: folder.to_owned(),
             reader,
@@ -104,9 +102,8 @@ impl Store {
             queue,
             signals,
             anchor,
-            full: AtomicBool::new(false),
             alarm,
-            _lock: lock,
+            ended,
         }));
         store.keep_reserve();
         Ok(store)
@@ -114,7 +111,7 @@ impl Store {
 
     /// Hands a change to the writer; changes are applied in the order in which they are handed in.
     pub(super) async fn enqueue<C: Command>(&self, command: C) -> Result<Ticket<C::Reply>, Error> {
-        if self.0.full.load(Ordering::Relaxed) && !C::ESSENTIAL {
+        if self.is_full() && !C::ESSENTIAL {
             return Err(Error::Full);
         }
         let (job, ticket) = writer::job(command);
@@ -124,11 +121,7 @@ impl Store {
 
     /// Applies a change; when this returns, it is on the disk.
     pub(super) async fn commit<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
-        let result = self.enqueue(command).await?.await;
-        if matches!(result, Err(Error::Full)) {
-            self.give_reserve_back();
-        }
-        result
+        self.enqueue(command).await?.await
     }
 
     pub(super) fn reader(&self) -> &DatabaseConnection {
@@ -176,47 +169,54 @@ impl Store {
 
     /// Whether the disk is known to be full.
     pub fn is_full(&self) -> bool {
-        self.0.full.load(Ordering::Relaxed)
-    }
-
-    /// Remembers that the disk is full, and gives back the space that was kept for this.
-    pub(crate) fn give_reserve_back(&self) {
-        self.0.full.store(true, Ordering::Relaxed);
-        // When it is gone already there is nothing more to give.
-        drop(fs::remove_file(self.0.folder.join("reserve")));
+        self.shared().reserve.is_given_back()
     }
 
     /// Keeps some space for bad days; ends the state of a full disk when there is space again.
     pub fn keep_reserve(&self) {
-        let path = self.0.folder.join("reserve");
-        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == RESERVE_BYTES) {
-            self.0.full.store(false, Ordering::Relaxed);
-            return;
-        }
-        match write_reserve(&path) {
-            Ok(()) => self.0.full.store(false, Ordering::Relaxed),
-            Err(_) => drop(fs::remove_file(&path)),
-        }
+        self.shared().reserve.keep();
+    }
+
+    /// Lets go of the store. Ends when all other handles are gone too, every change is on the disk, and the folder is
+    /// free for another server.
+    pub async fn close(self) {
+        let mut ended = self.0.ended.clone();
+        drop(self);
+        while ended.changed().await.is_ok() {}
     }
 }
 
-fn write_reserve(path: &Path) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    // Written rather than only made long: a file of holes would keep no space.
-    let block = vec![0u8; 1024 * 1024];
-    for _ in 0..RESERVE_BYTES / block.len() as u64 {
-        file.write_all(&block)?;
+/// The folder, held as long as anything can still be written: dropped, it is free for another server.
+#[derive(Debug)]
+pub(super) struct Hold {
+    lock: File,
+    end: watch::Sender<()>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // First free, then said so. Should it fail, the lock goes with the file in a moment.
+        drop(self.lock.unlock());
+        self.end.send_replace(());
     }
-    file.sync_all()
 }
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
-    let failed = |error: std::io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
+    let failed = |error: io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
+    let missing: Vec<_> = folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(failed)
+    builder.create(folder).map_err(failed)?;
+    // Nothing in a folder outlasts a loss of power unless the folder itself does.
+    missing.iter().try_for_each(|made| sync_folder(made.parent().unwrap_or(made))).map_err(failed)
+}
+
+/// Makes the entries of a folder outlast a loss of power.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder)?.sync_all()
 }
 
 /// Takes the folder for this process. The lock goes with the process, however it ends.
@@ -294,7 +294,7 @@ async fn head(
     shared: &Shared,
 ) -> Result<(i64, Digest, Option<String>), Error> {
     let start = (0, Digest::from_bytes([0; 32]));
-    let anchor = Anchor::read(&folder.join("anchor.json"));
+    let anchor = Anchor::read(&folder.join(ANCHOR_FILE));
     let genuine = match &anchor {
         Ok(Some(anchor)) if anchor.is_genuine(&shared.keys.anchor) => Some(anchor),
         Ok(_) | Err(_) => None,
@@ -310,9 +310,18 @@ async fn head(
         }
         (Ok(_), _) => None,
     };
+    if position == 0 && matches!(anchor, Ok(None)) {
+        // From the first event on, a missing anchor is one that somebody took away.
+        let failed = |error: io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
+        let first = Anchor::sign(&shared.keys.anchor, position, chain, shared.env.now());
+        first.write(&folder.join(ANCHOR_FILE)).map_err(failed)?;
+    }
     if alarm.is_some() {
-        // The evidence is kept; the chain goes on from what is there.
-        drop(fs::rename(folder.join("anchor.json"), folder.join("anchor.suspect.json")));
+        // The evidence is kept, the oldest above all; the chain goes on from what is there.
+        let suspect = folder.join(SUSPECT_FILE);
+        if !suspect.exists() {
+            drop(fs::rename(folder.join(ANCHOR_FILE), suspect));
+        }
         let (position, chain) = audit::chain_from(reader, start.0, start.1).await?;
         return Ok((position, chain, alarm));
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use intents::run::Phase;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::batch::Batch;
-use super::rows::{item, notice, rate_mark, request, run, segment, signal};
+use super::rows::{item, need, notice, rate_mark, request, run, segment, signal};
 use super::writer::Command;
-use super::{Error, Store};
+use super::{Error, NeedStatus, Store};
 
 /// How long each kind of data is kept. What happened under an effect key is kept for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +32,50 @@ impl Default for Retention {
     }
 }
 
-/// Runs whose payloads go in one commit: short enough that nobody waits for it.
+/// Items whose payloads go in one commit: short enough that nobody waits for it.
 const SWEEP_MAX: u64 = 200;
 
 /// What a sweep removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
-    /// Runs whose payloads are gone.
+    /// Inbox items whose payloads are gone.
+    pub items: u64,
+    /// Their runs, whose journals are gone.
     pub runs: u64,
     /// Other rows that are gone.
     pub rows: u64,
+}
+
+/// Items that still have their payload and are of no use to any run: each of their runs ended before a time and nobody
+/// is asked about it any more, or they came before that time and never had a run.
+async fn old_items(batch: &Batch<'_>, before: i64) -> Result<Vec<String>, Error> {
+    let under_way = [Phase::Queued, Phase::Running, Phase::Waiting].map(Phase::as_str);
+    let asked = Query::select()
+        .expr(Expr::value(1))
+        .from(need::Entity)
+        .and_where(Expr::col((need::Entity, need::Column::RunId)).equals((run::Entity, run::Column::Id)))
+        .and_where(need::Column::Status.eq(NeedStatus::Open.as_str()))
+        .to_owned();
+    let needed = Query::select()
+        .expr(Expr::value(1))
+        .from(run::Entity)
+        .and_where(Expr::col((run::Entity, run::Column::ItemId)).equals((item::Entity, item::Column::Id)))
+        .and_where(run::Column::Phase.is_in(under_way).or(run::Column::EndedAt.gte(before)).or(Expr::exists(asked)))
+        .to_owned();
+    // What this commit does to a run is not in its row yet.
+    let busy: Vec<_> = batch.changed_runs().map(|run| run.item_id.as_str()).collect();
+    Ok(item::Entity::find()
+        .select_only()
+        .column(item::Column::Id)
+        .filter(item::Column::WrappedKey.is_not_null())
+        .filter(item::Column::CreatedAt.lt(before))
+        .filter(item::Column::Id.is_not_in(busy))
+        .filter(Expr::exists(needed).not())
+        .order_by_asc(item::Column::CreatedAt)
+        .limit(SWEEP_MAX)
+        .into_tuple()
+        .all(batch.tx)
+        .await?)
 }
 
 struct Sweep(Retention);
@@ -52,21 +86,16 @@ impl Command for Sweep {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Swept, Error> {
         let before = |age: Duration| (batch.now - age).as_millis();
-        let over = [Phase::Succeeded, Phase::Failed, Phase::Stopped].map(Phase::as_str);
-        let old: Vec<(String, String)> = run::Entity::find()
+        let items = old_items(batch, before(self.0.payloads)).await?;
+        let runs: Vec<String> = run::Entity::find()
             .select_only()
             .column(run::Column::Id)
-            .column(run::Column::ItemId)
-            .filter(run::Column::Phase.is_in(over))
-            .filter(run::Column::EndedAt.lt(before(self.0.payloads)))
-            .filter(run::Column::Segments.gt(0))
-            .limit(SWEEP_MAX)
+            .filter(run::Column::ItemId.is_in(&items))
             .into_tuple()
             .all(batch.tx)
             .await?;
-        let (runs, items): (Vec<_>, Vec<_>) = old.into_iter().unzip();
-        let mut swept = Swept { runs: runs.len() as u64, rows: 0 };
-        if !runs.is_empty() {
+        let mut swept = Swept { items: items.len() as u64, runs: runs.len() as u64, rows: 0 };
+        if !items.is_empty() {
             segment::Entity::delete_many().filter(segment::Column::RunId.is_in(&runs)).exec(batch.tx).await?;
             run::Entity::update_many()
                 .col_expr(run::Column::Segments, Expr::value(0))
@@ -95,6 +124,22 @@ impl Command for Sweep {
     }
 }
 
+/// Gives freed pages to the disk. A write like others, so it takes its turn with them.
+struct Shrink;
+
+/// Pages in one commit: some megabytes.
+const SHRINK_PAGES: u32 = 2000;
+
+impl Command for Shrink {
+    type Reply = ();
+    const ESSENTIAL: bool = true;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        batch.tx.execute_unprepared(&format!("PRAGMA incremental_vacuum({SHRINK_PAGES})")).await?;
+        Ok(())
+    }
+}
+
 /// The table of an entity, for statements that serve several.
 trait TableName {
     fn into_table_name(self) -> sea_orm::sea_query::Alias;
@@ -112,10 +157,10 @@ impl Store {
         self.commit(Sweep(retention)).await
     }
 
-    /// Brings the write-ahead log back into the database file, so that neither grows without bound.
+    /// Brings the write-ahead log back into the database file and gives freed pages to the disk, so that neither grows
+    /// without bound.
     pub async fn checkpoint(&self) -> Result<(), Error> {
         self.reader().execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await?;
-        self.reader().execute_unprepared("PRAGMA incremental_vacuum(2000)").await?;
-        Ok(())
+        self.commit(Shrink).await
     }
 }

@@ -88,7 +88,7 @@ pub struct Progress {
 }
 
 /// Journal bytes a run may have on disk; a run that needs more is not one automation step.
-pub const JOURNAL_BYTES_MAX: i64 = 64 * 1024 * 1024;
+const JOURNAL_BYTES_MAX: i64 = 64 * 1024 * 1024;
 
 pub(super) fn domain(row: row::Model) -> Result<Run, Error> {
     let count = |number: i64| u32::try_from(number).map_err(|error| Error::unreadable("run", error));
@@ -151,15 +151,16 @@ pub(super) async fn create(
 
 pub(super) async fn last_of_item(batch: &Batch<'_>, item: ItemId) -> Result<Option<RunId>, Error> {
     let item = item.to_string();
-    if let Some(run) = batch.changed_runs().filter(|run| run.item_id == item).last() {
-        return parse(&run.id).map(Some);
-    }
-    let found = row::Entity::find()
+    let fresh = batch.changed_runs().filter(|run| run.item_id == item).map(|run| run.id.clone()).last();
+    let stored: Option<String> = row::Entity::find()
+        .select_only()
+        .column(row::Column::Id)
         .filter(row::Column::ItemId.eq(item))
         .order_by_desc(row::Column::Id)
+        .into_tuple()
         .one(batch.tx)
         .await?;
-    found.map(|run| parse(&run.id)).transpose()
+    fresh.max(stored).map(|id| parse(&id)).transpose()
 }
 
 /// The state of the machine that a row stands for.

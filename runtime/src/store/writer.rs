@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseConnection, TransactionTrait};
+use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Error;
 use super::batch::{Batch, Memory, Shared};
+use super::open::Hold;
 
 /// Changes that share a commit: enough that the flush is a small part of the cost of each.
 const BATCH_MAX: usize = 256;
@@ -75,6 +76,7 @@ pub(super) trait Job: Send {
     fn apply<'a>(&'a mut self, batch: &'a mut Batch<'_>) -> BoxFuture<'a, Result<(), Error>>;
     fn committed(self: Box<Self>);
     fn failed(self: Box<Self>, error: Error);
+    fn is_essential(&self) -> bool;
 }
 
 struct Pending<C: Command> {
@@ -100,6 +102,10 @@ impl<C: Command> Job for Pending<C> {
     fn failed(self: Box<Self>, error: Error) {
         drop(self.to.send(Err(error)));
     }
+
+    fn is_essential(&self) -> bool {
+        C::ESSENTIAL
+    }
 }
 
 pub(super) fn job<C: Command>(command: C) -> (Box<dyn Job>, Ticket<C::Reply>) {
@@ -107,49 +113,86 @@ pub(super) fn job<C: Command>(command: C) -> (Box<dyn Job>, Ticket<C::Reply>) {
     (Box::new(Pending { command, reply: None, to }), Ticket(ticket))
 }
 
-/// Runs until every handle of the store is gone.
+/// Runs until every handle of the store is gone, then lets go of the folder.
 pub(super) async fn write(
     connection: DatabaseConnection,
     shared: Arc<Shared>,
-    mut memory: Memory,
+    memory: Memory,
     beacons: Beacons,
     mut queue: mpsc::Receiver<Box<dyn Job>>,
+    hold: Hold,
 ) {
+    let mut writer = Writer { connection, shared, memory, beacons };
     let mut jobs = Vec::with_capacity(BATCH_MAX);
     while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
-        let mut taken: Vec<_> = std::mem::take(&mut jobs);
-        match commit(&connection, &shared, &mut memory, &beacons, &mut taken).await {
-            Ok(()) => taken.into_iter().for_each(Job::committed),
-            Err(error) if taken.len() == 1 => taken.into_iter().for_each(|job| job.failed(error.clone())),
+        writer.take(std::mem::take(&mut jobs)).await;
+    }
+    // An error here changes nothing: what was acknowledged is on the disk.
+    drop(writer.connection.close().await);
+    drop(hold);
+}
+
+struct Writer {
+    connection: DatabaseConnection,
+    shared: Arc<Shared>,
+    memory: Memory,
+    beacons: Beacons,
+}
+
+impl Writer {
+    async fn take(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        match self.commit(&mut jobs).await {
+            Ok(()) => jobs.into_iter().for_each(Job::committed),
+            Err(Error::Full) => {
+                self.shared.reserve.give_back();
+                for job in jobs {
+                    // Now there is space for what cannot wait.
+                    if job.is_essential() {
+                        self.take_alone(job).await;
+                    } else {
+                        job.failed(Error::Full);
+                    }
+                }
+            }
+            // It is nobody's fault, and each alone would wait as long once more.
+            Err(Error::Busy) => jobs.into_iter().for_each(|job| job.failed(Error::Busy)),
+            Err(error) if jobs.len() == 1 => jobs.into_iter().for_each(|job| job.failed(error.clone())),
             // One of them is at fault; alone, each succeeds or fails for itself.
             Err(_) => {
-                for job in taken {
-                    let mut alone = vec![job];
-                    match commit(&connection, &shared, &mut memory, &beacons, &mut alone).await {
-                        Ok(()) => alone.into_iter().for_each(Job::committed),
-                        Err(error) => alone.into_iter().for_each(|job| job.failed(error.clone())),
-                    }
+                for job in jobs {
+                    self.take_alone(job).await;
                 }
             }
         }
     }
-}
 
-async fn commit(
-    connection: &DatabaseConnection,
-    shared: &Arc<Shared>,
-    memory: &mut Memory,
-    beacons: &Beacons,
-    jobs: &mut [Box<dyn Job>],
-) -> Result<(), Error> {
-    let transaction = connection.begin().await?;
-    let mut batch = Batch::new(&transaction, shared, memory);
-    for job in jobs {
-        job.apply(&mut batch).await?;
+    async fn take_alone(&mut self, job: Box<dyn Job>) {
+        let mut alone = vec![job];
+        match self.commit(&mut alone).await {
+            Ok(()) => alone.into_iter().for_each(Job::committed),
+            Err(error) => {
+                if matches!(error, Error::Full) {
+                    self.shared.reserve.give_back();
+                }
+                alone.into_iter().for_each(|job| job.failed(error.clone()));
+            }
+        }
     }
-    let written = batch.flush().await?;
-    transaction.commit().await?;
-    shared.count_commit();
-    written.publish(memory, beacons);
-    Ok(())
+
+    async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
+        // A transaction that begins with a look and writes later would fail at once, without waiting its turn, when
+        // another program wrote in between.
+        let immediate = Some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
+        let transaction = self.connection.begin_with_options(options).await?;
+        let mut batch = Batch::new(&transaction, &self.shared, &self.memory);
+        for job in jobs {
+            job.apply(&mut batch).await?;
+        }
+        let written = batch.flush().await?;
+        transaction.commit().await?;
+        self.shared.count_commit();
+        written.publish(&mut self.memory, &self.beacons);
+        Ok(())
+    }
 }

@@ -1,0 +1,57 @@
+//! Reading bodies and parts of addresses.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::{PayloadError, QueryPayloadError};
+use actix_web::{FromRequest, HttpRequest, web};
+use intents::contract::parse_exact;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Code, Error};
+
+/// Larger than the largest input of a run, in bytes. No request of the API is longer.
+pub(super) const BODY_BYTES_MAX: usize = 9 << 20;
+
+/// A JSON body of a known shape. A key that is said twice, or that nobody knows, is refused, and so is a value that
+/// is nested deeper than the parser's 128 levels.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(unread)?;
+            parse(&bytes).map(Self)
+        })
+    }
+}
+
+/// Says why a body could not be read.
+pub(super) fn unread(error: actix_web::Error) -> Error {
+    let too_large = || Error::new(Code::BodyTooLarge, format!("the body has more than {BODY_BYTES_MAX} bytes"));
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => too_large(),
+        Some(_) => Error::new(Code::BodyMalformed, "the body of the request broke off"),
+        None if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        None => Error::new(Code::BodyMalformed, "the body of the request could not be read"),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let malformed = |reason: String| Error::new(Code::BodyMalformed, format!("the body is not what is wanted here: {reason}"));
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8 text".to_owned()))?;
+    // A request that needs no more than its address may leave the body out.
+    let text = if text.trim().is_empty() { "{}" } else { text };
+    let value = parse_exact(text).map_err(|error| malformed(error.reason()))?;
+    serde_json::from_value(value).map_err(|error| malformed(error.to_string()))
+}
+
+/// Says why the part after the `?` could not be read.
+pub(super) fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    Error::new(Code::QueryMalformed, format!("the part of the address after `?` does not make sense: {error}")).into()
+}

@@ -1,0 +1,154 @@
+//! The checks themselves, and what happens around every handler.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
+use actix_web::http::{Method, header};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, ResponseError, web};
+use futures_util::FutureExt;
+
+use super::session::{self, Caller, cookie_name};
+use super::{Hosts, headers};
+use crate::api::faces::Faces;
+use crate::error::{Code, Error};
+
+/// Tells that the command line asks. It proves nothing; it is only written into events.
+const FACE: HeaderName = HeaderName::from_static("x-steward-face");
+
+/// How a route is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// With the token or a session.
+    Locked,
+    /// Without: it says no more than that the server is there, or takes the token itself.
+    Open,
+    /// With the signature that its handler checks.
+    Signed,
+}
+
+fn door(path: &str) -> Door {
+    match path {
+        "/healthz" | "/readyz" | "/login" => Door::Open,
+        _ if path.starts_with("/hooks/") => Door::Signed,
+        _ => Door::Locked,
+    }
+}
+
+/// Lets a request through to its handler, or answers it.
+pub(crate) async fn guard(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let checked = check(&request);
+    let mut response = match checked {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            let http = request.request().clone();
+            match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+                Ok(Ok(response)) => response,
+                Ok(Err(error)) => ServiceResponse::new(http, error.error_response()),
+                Err(_) => {
+                    tracing::error!(path = http.path(), "a handler panicked");
+                    let error = Error::new(Code::ServerFailed, "the server failed at this request; its log says more");
+                    ServiceResponse::new(http, error.error_response())
+                }
+            }
+        }
+        Err(error) => request.into_response(error.error_response()),
+    };
+    headers::put(response.headers_mut());
+    Ok(response)
+}
+
+fn check(request: &ServiceRequest) -> Result<Option<Caller>, Error> {
+    let faces = request.app_data::<web::Data<Faces>>().expect("the server puts its faces into every app");
+    let host = host(request, &faces.hosts)?;
+    let origin = origin(request, &faces.hosts, &host)?;
+    let door = door(request.path());
+    let caller = match door {
+        Door::Locked => Some(caller(request, faces)?),
+        Door::Open | Door::Signed => None,
+    };
+    let changes = ![Method::GET, Method::HEAD].contains(request.method());
+    if changes && door != Door::Signed {
+        if caller == Some(Caller::Session) && !origin {
+            let message = "a request of a session that changes something must come from a page of this server";
+            return Err(Error::new(Code::OriginRefused, message));
+        }
+        json(request)?;
+    }
+    Ok(caller)
+}
+
+/// The one value of a header; an error when there are several, for who reads which is unknown.
+fn one<'r>(request: &'r ServiceRequest, name: &HeaderName, code: Code) -> Result<Option<&'r str>, Error> {
+    let mut values = request.headers().get_all(name);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Error::new(code, format!("the request has more than one header `{name}`")));
+    }
+    first
+        .map(|value| value.to_str().map_err(|_| Error::new(code, format!("the header `{name}` is no plain text"))))
+        .transpose()
+}
+
+fn host(request: &ServiceRequest, hosts: &Hosts) -> Result<String, Error> {
+    let refused = || {
+        let message = "the request names a host that is not this server; call it by 127.0.0.1, or name the host in `server.hosts`";
+        Error::new(Code::HostRefused, message)
+    };
+    let host = one(request, &HOST, Code::HostRefused)?.ok_or_else(refused)?;
+    // A request may say its host a second time, in its first line.
+    let line = request.uri().authority().map(|authority| authority.as_str());
+    if !hosts.is_host(host) || line.is_some_and(|line| !line.eq_ignore_ascii_case(host)) {
+        return Err(refused());
+    }
+    Ok(host.to_owned())
+}
+
+/// Whether the request says that it comes from one of our pages.
+fn origin(request: &ServiceRequest, hosts: &Hosts, host: &str) -> Result<bool, Error> {
+    match one(request, &ORIGIN, Code::OriginRefused)? {
+        None => Ok(false),
+        Some(origin) if hosts.is_origin(origin, host) => Ok(true),
+        Some(_) => Err(Error::new(Code::OriginRefused, "the request comes from a page of another origin")),
+    }
+}
+
+fn caller(request: &ServiceRequest, faces: &Faces) -> Result<Caller, Error> {
+    let wrong = || Error::new(Code::TokenWrong, "the token or session is not valid; the login link of `steward serve` gives a new session");
+    if let Some(value) = one(request, &AUTHORIZATION, Code::TokenWrong)? {
+        let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let (_, token) = token.ok_or_else(wrong)?;
+        if !faces.token.is(token.trim()) {
+            return Err(wrong());
+        }
+        let from_cli = request.headers().get(FACE).is_some_and(|face| face == "cli");
+        return Ok(if from_cli { Caller::CommandLine } else { Caller::Token });
+    }
+    let Some(cookie) = request.cookie(&cookie_name(faces.hosts.port())) else {
+        let message = "the request has no token; send `Authorization: Bearer TOKEN` with the content of the file `token` in \
+                       the data folder, or open the login link that `steward serve` prints";
+        return Err(Error::new(Code::TokenMissing, message));
+    };
+    if session::is_valid(&faces.sessions, &faces.token, cookie.value(), faces.app.env.now()) {
+        Ok(Caller::Session)
+    } else {
+        Err(wrong())
+    }
+}
+
+fn json(request: &ServiceRequest) -> Result<(), Error> {
+    let value = one(request, &CONTENT_TYPE, Code::ContentType)?.unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let name = header::CONTENT_TYPE;
+    Err(Error::new(Code::ContentType, format!("a request that changes something needs `{name}: application/json`")))
+}

@@ -1,0 +1,61 @@
+//! The HTTP API: `/v1` with its event streams, webhooks, health, and the reference page.
+//!
+//! Promises: every route, static pages, streams and unknown addresses included, passes one guard that checks host,
+//! origin, token and content type; every error is problem+json with a stable code; what is shown of a journal is a
+//! redacted copy. It decides nothing by itself: what can be done is in [`crate::ops`].
+
+mod audit;
+mod automations;
+mod body;
+mod calls;
+mod contract;
+mod doctor;
+mod effects;
+mod events;
+mod faces;
+mod fallback;
+mod guard;
+mod health;
+mod hooks;
+mod idempotency;
+mod login;
+mod needs;
+mod notices;
+mod openapi;
+mod page;
+mod problem;
+mod reference;
+mod routes;
+mod runs;
+mod secrets;
+mod serve;
+mod settings;
+mod sse;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod token;
+mod tools;
+
+pub use audit::{AuditProgress, AuditView};
+pub use automations::{
+    AutomationDetail, AutomationList, AutomationView, CardView, ExportView, ImportBody, ImportView, RunBody, StopView,
+    TriggerView,
+};
+pub use calls::{CallList, CallView, FaultView, LogList, LogView, SettledView};
+pub use contract::{ContractView, ExplainBody, WordsView};
+pub use doctor::{CheckView, DoctorView};
+pub use effects::{EffectPage, EffectView};
+pub use events::{EventPage, EventView, RoomList, RoomView};
+pub use health::{HealthView, PartView};
+pub use needs::{AnswerBody, NeedPage, NeedView};
+pub use notices::{NoticeList, NoticeView};
+pub use openapi::document;
+pub use problem::{Place, Problem};
+pub use runs::{DifferenceView, FailureView, ReplayView, RunDetail, RunPage, RunView, WaitView};
+pub use secrets::{SecretBody, SecretList};
+pub use serve::{Serving, bind, serve};
+pub use settings::{SettingBody, SettingList, SettingView};
+pub use stop::{InFlightView, StopAllView};
+pub use token::Token;
+pub use tools::ToolList;

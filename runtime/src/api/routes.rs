@@ -1,0 +1,84 @@
+//! The one list of routes, and the OpenAPI document of the same list.
+
+use actix_web::web::ServiceConfig;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use super::{
+    audit, automations, calls, contract, doctor, effects, events, health, hooks, login, needs, notices, openapi,
+    reference, runs, secrets, settings, stop, tools,
+};
+
+/// Declares each route once, for the server and for the document.
+macro_rules! routes {
+    ($($module:ident :: $handler:ident),* $(,)?) => {
+        /// Puts every route into an app.
+        pub(super) fn configure(config: &mut ServiceConfig) {
+            $(config.service($module::$handler);)*
+        }
+
+        /// The document of every route.
+        #[derive(OpenApi)]
+        #[openapi(
+            info(
+                title = "Steward",
+                description = "Automations that you delegate rather than build: deterministic, journaled, once or asked.",
+                license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+            ),
+            paths($($module::$handler),*),
+            security(("token" = []), ("session" = [])),
+            tags(
+                (name = "automations", description = "What the user delegated"),
+                (name = "runs", description = "Executions with their journals"),
+                (name = "effects", description = "What happened under each key"),
+                (name = "inbox", description = "What only the person can give, and what automations tell"),
+                (name = "events", description = "What changed, as pages and as live streams"),
+                (name = "contracts", description = "The format of contracts, and their plain words"),
+                (name = "tools", description = "What contracts may grant"),
+                (name = "settings", description = "Granted folders, private hosts, secrets"),
+                (name = "webhooks", description = "Signed requests from outside"),
+                (name = "stop", description = "The stop of everything"),
+                (name = "health", description = "Whether it works"),
+            ),
+            modifiers(&Security),
+        )]
+        pub(super) struct Document;
+    };
+}
+
+routes! {
+    automations::list, automations::import, automations::show, automations::contract, automations::export,
+    automations::run, automations::pause, automations::resume, automations::stop, automations::remove,
+    runs::list, runs::show, calls::calls, calls::logs, runs::effects, runs::stop, runs::replay,
+    effects::list,
+    needs::list, needs::show, needs::answer, notices::list,
+    events::rooms, events::list, events::stream,
+    contract::schema, contract::explain,
+    tools::list,
+    settings::list, settings::show, settings::set, settings::remove,
+    secrets::list, secrets::set, secrets::remove,
+    hooks::deliver,
+    stop::stop, stop::resume,
+    health::alive, health::ready, health::health, doctor::doctor, audit::audit,
+    login::login,
+    openapi::openapi, reference::root, reference::page, reference::style,
+}
+
+/// Names the ways in which a request says who it is.
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let token = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The content of the file `token` in the data folder."))
+            .build();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        let session = ApiKeyValue::with_description(
+            "steward_session_PORT",
+            "The session of a browser that opened the login link; requests that change something need an `Origin` that is ours.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+    }
+}

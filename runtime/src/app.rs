@@ -1,0 +1,34 @@
+//! The running server: everything that its faces and actors share.
+
+use std::sync::Arc;
+
+use connectors::Catalogue;
+use connectors::vault::Vault;
+use sandbox::Jail;
+
+use crate::config::Config;
+use crate::env::Env;
+use crate::executor::Control;
+use crate::health::Health;
+use crate::store::Store;
+
+/// What the faces and actors of one server share.
+#[derive(Clone)]
+pub struct App {
+    /// How it was configured.
+    pub config: Arc<Config>,
+    /// Time and chance.
+    pub env: Env,
+    /// The truth.
+    pub store: Store,
+    /// The tools.
+    pub catalogue: Arc<Catalogue>,
+    /// The secrets.
+    pub vault: Arc<Vault>,
+    /// Where scripts run.
+    pub jail: Jail,
+    /// Which parts work.
+    pub health: Health,
+    /// Stops attempts that are under way.
+    pub control: Control,
+}

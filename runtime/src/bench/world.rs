@@ -1,0 +1,137 @@
+//! A whole Steward in a folder that is thrown away: store, jail, tools and executor, without a server around them.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use actix::{Actor, System};
+use anyhow::Context;
+use connectors::egress::{Egress, EgressSettings, HostPort};
+use connectors::email::Mail;
+use connectors::vault::{MasterKeySource, Vault};
+use connectors::{Catalogue, Dependencies};
+use intents::id::{AutomationId, TriggerId};
+use sandbox::Jail;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::env::Env;
+use crate::executor::{Executor, Services};
+use crate::router;
+use crate::store::{Import, Keys, NewTrigger, Store};
+
+/// The service on this machine is not to be spared.
+const UNHURRIED: NonZeroU32 = NonZeroU32::new(1_000_000).expect("not zero");
+
+/// Everything that carries runs out.
+pub(super) struct World {
+    pub(super) store: Store,
+    folder: TempDir,
+    system: System,
+    routing: JoinHandle<()>,
+}
+
+/// An automation that was brought in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Imported {
+    pub(super) automation: AutomationId,
+    pub(super) trigger: TriggerId,
+}
+
+/// Starts a thread on which actors live, whatever runtime we are in ourselves.
+fn system() -> anyhow::Result<System> {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::Builder::new().name("bench actors".to_owned()).spawn(move || {
+        let runner = System::with_tokio_rt(|| {
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be started")
+        });
+        // Nobody listens when the measurement was given up meanwhile.
+        drop(tell.send(System::current()));
+        runner.run()
+    })?;
+    told.recv().context("the actors could not be started")
+}
+
+/// Starts the warm process of the sandbox: this program in another role.
+pub(super) fn jail() -> anyhow::Result<Jail> {
+    let program = std::env::current_exe().context("this program could not be found")?;
+    Jail::start(&program).context("the sandbox could not be started")
+}
+
+/// A store in a folder.
+pub(super) async fn store(folder: &TempDir, env: &Env) -> anyhow::Result<Store> {
+    // What is thrown away needs no secret keys.
+    let keys = Keys { payload: [1; 32], ledger: [2; 32], anchor: [3; 32] };
+    Store::open(&folder.path().join("store"), env.clone(), keys).await.context("the store could not be opened")
+}
+
+/// A folder that is thrown away.
+pub(super) fn folder() -> anyhow::Result<TempDir> {
+    tempfile::Builder::new().prefix("steward-bench-").tempdir().context("no folder could be made")
+}
+
+impl World {
+    /// Starts everything; runs may call the service.
+    pub(super) async fn start(service: SocketAddr) -> anyhow::Result<Self> {
+        let folder = folder()?;
+        let env = Env::real();
+        let jail = jail()?;
+        let store = store(&folder, &env).await?;
+        let vault_folder = folder.path().join("vault");
+        std::fs::create_dir(&vault_folder)?;
+        let vault = Vault::open(&vault_folder, &MasterKeySource::KeyFile(vault_folder.join("master.key")))?;
+        let settings =
+            EgressSettings { requests_per_minute: UNHURRIED, burst: UNHURRIED, ..EgressSettings::default() };
+        let catalogue = Catalogue::new(Dependencies {
+            egress: Arc::new(Egress::new(settings)?),
+            vault: Arc::new(vault),
+            mail: Mail::Outbox(folder.path().join("outbox")),
+        })?;
+        let hosts = vec![HostPort::new(&service.ip().to_string(), service.port())];
+        let services =
+            Services::new(env.clone(), store.clone(), Arc::new(catalogue), jail).with_private_hosts(hosts);
+        let (changed, places) = watch::channel(0);
+        let system = system()?;
+        let executor = Executor::start_in_arbiter(system.arbiter(), move |_| Executor::new(services, changed));
+        let routing = tokio::spawn(router::route(env, store.clone(), executor, places));
+        Ok(Self { store, folder, system, routing })
+    }
+
+    /// Brings an automation in that has one trigger, which lets its runs overlap.
+    pub(super) async fn import(&self, name: &str, contract: &Value, script: &str) -> anyhow::Result<Imported> {
+        let import = Import {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            contract: intents::canonical::to_string(contract),
+            script: script.to_owned(),
+            triggers: vec![NewTrigger {
+                kind: "manual",
+                body: intents::canonical::to_string(&json!({ "manual": true, "overlap": "allow" })),
+                next_at: None,
+            }],
+            by: "bench".to_owned(),
+        };
+        let automation = self.store.import(import).await?.id;
+        let triggers = self.store.triggers_of(automation).await?;
+        let trigger = triggers.first().context("the automation has lost its trigger")?.id;
+        Ok(Imported { automation, trigger })
+    }
+
+    /// What the store has written, in bytes.
+    pub(super) fn bytes_on_disk(&self) -> u64 {
+        let size = |name: &str| {
+            std::fs::metadata(self.folder.path().join("store").join(name)).map_or(0, |metadata| metadata.len())
+        };
+        size("steward.db") + size("steward.db-wal")
+    }
+
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.routing.abort();
+        self.system.stop();
+    }
+}

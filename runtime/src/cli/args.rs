@@ -1,0 +1,288 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 usage · 3 the run waits · 4 the run failed · \
+                          5 not found · 6 refused or not confirmed · 7 no server, or locked";
+
+/// Automations that you delegate rather than build.
+#[derive(Debug, Parser)]
+#[command(name = "steward", version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(super) struct Cli {
+    /// Print JSON: the same as the API answers.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start the server.
+    Serve(Serve),
+    /// Automations: bring in, take out, run, pause, stop.
+    #[command(subcommand)]
+    Automations(Automations),
+    /// Runs: look at them, replay them, watch them.
+    #[command(subcommand)]
+    Runs(Runs),
+    /// What only you can give.
+    #[command(subcommand)]
+    Inbox(Inbox),
+    /// Contracts in plain words.
+    #[command(subcommand)]
+    Contract(Contract),
+    /// Folders that automations may use.
+    #[command(subcommand)]
+    Folders(Folders),
+    /// Passwords and keys in the vault.
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// Settings that take effect at once.
+    #[command(subcommand)]
+    Settings(Settings),
+    /// Stop everything at once: no effect starts any more.
+    Stop,
+    /// Lift the stop of everything.
+    Resume,
+    /// The record of events.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Look the installation over, and say what to do.
+    Doctor,
+    /// Measure this machine.
+    #[command(disable_help_flag = true)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Where to listen, instead of `server.listen`.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) listen: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Automations {
+    /// Bring an automation in from a folder with `contract.json` and `script.js`.
+    Import(Import),
+    /// Write an automation into a folder, without secrets.
+    Export {
+        /// Its name or id.
+        name: String,
+        /// The folder; made if it is not there.
+        dir: PathBuf,
+        /// Write over files that are there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// List all automations.
+    List,
+    /// Show one with its contract, triggers and script.
+    Show {
+        /// Its name or id.
+        name: String,
+    },
+    /// Start a run.
+    Run(Run),
+    /// Keep new runs from starting; those under way go on.
+    Pause {
+        /// Its name or id.
+        name: String,
+    },
+    /// Let it work again.
+    Resume {
+        /// Its name or id.
+        name: String,
+    },
+    /// Stop it at once: no effect starts any more.
+    Stop {
+        /// Its name or id.
+        name: String,
+    },
+    /// Take it away; its history stays.
+    Remove {
+        /// Its name or id.
+        name: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The folder.
+    pub(super) dir: PathBuf,
+    /// The name; that of the manifest or of the folder unless said.
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Grant a folder with it, for reading and writing.
+    #[arg(long = "folder", value_name = "NAME=PATH")]
+    pub(super) folders: Vec<String>,
+    /// Do not ask: what the card says is wanted.
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Its name or id.
+    pub(super) name: String,
+    /// What the script gets as its input, as JSON.
+    #[arg(long, value_name = "JSON")]
+    pub(super) input: Option<String>,
+    /// Wait until the run is over or needs you.
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// How long to wait.
+    #[arg(long, value_name = "SPAN", default_value = "5m", requires = "wait")]
+    pub(super) timeout: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Runs {
+    /// List runs, newest first.
+    List {
+        /// Only of this automation.
+        #[arg(long)]
+        automation: Option<String>,
+        /// Only in this phase: queued, running, waiting, succeeded, failed or stopped.
+        #[arg(long)]
+        phase: Option<String>,
+        /// Only older than this run.
+        #[arg(long)]
+        before: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 20)]
+        limit: u16,
+    },
+    /// Show one run with its calls and its log.
+    Show {
+        /// Its id.
+        run: String,
+    },
+    /// Run its journal again, without any effect, and compare each step.
+    Replay {
+        /// Its id.
+        run: String,
+    },
+    /// Follow what happens: of one run, of one automation, or of all.
+    Watch {
+        /// A run, or the name of an automation.
+        which: Option<String>,
+    },
+    /// End one run where it stands.
+    Stop {
+        /// Its id.
+        run: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Inbox {
+    /// List what waits for you.
+    List {
+        /// Also what is answered or went away.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one need with its evidence.
+    Show {
+        /// Its id.
+        need: String,
+    },
+    /// Answer a need.
+    Answer {
+        /// Its id.
+        need: String,
+        /// One of its choices.
+        choice: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Contract {
+    /// Show the contract of an automation.
+    Show {
+        /// The automation.
+        name: String,
+    },
+    /// Say a contract in plain words.
+    Explain {
+        /// A file, or the name of an automation.
+        which: String,
+    },
+    /// Print the JSON Schema of contracts.
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Folders {
+    /// Grant a folder under a name.
+    Add {
+        /// The name that contracts use.
+        name: String,
+        /// Where it is.
+        path: PathBuf,
+        /// For reading only.
+        #[arg(long)]
+        read_only: bool,
+    },
+    /// List the granted folders.
+    List,
+    /// Take a grant back.
+    Remove {
+        /// The name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Secrets {
+    /// Put a secret in: asked for, or read from standard input.
+    Set {
+        /// Its name.
+        name: String,
+    },
+    /// List the names.
+    List,
+    /// Take a secret out for good.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Settings {
+    /// List the settings.
+    List,
+    /// Set one.
+    Set {
+        /// Its name, such as `egress.allow_private`.
+        name: String,
+        /// Its value as JSON, such as `["nas.home:8080"]`.
+        value: String,
+    },
+    /// Remove one.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Look through all events for an edit, a swap, a deletion or a cut tail.
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    /// What to measure, and how.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) args: Vec<String>,
+}

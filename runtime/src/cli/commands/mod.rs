@@ -1,0 +1,15 @@
+//! One file for each noun: it asks the server and says what was answered.
+
+pub(super) mod audit;
+pub(super) mod automations;
+pub(super) mod contract;
+pub(super) mod doctor;
+pub(super) mod folders;
+mod import;
+pub(super) mod inbox;
+mod render;
+pub(super) mod runs;
+pub(super) mod secrets;
+pub(super) mod settings;
+pub(super) mod stop;
+mod wait;

@@ -1,0 +1,86 @@
+//! What several commands show in the same way.
+
+use serde_json::Value;
+
+use crate::api::{InFlightView, NeedView, RunDetail};
+use crate::cli::exit::Exit;
+use crate::cli::out::Out;
+use crate::cli::time::local;
+
+/// Shows what a run came to, or what it waits for.
+pub(super) fn run(out: &mut Out, detail: &RunDetail) {
+    let run = &detail.run;
+    out.line(format!("{} of {}: {}", run.id, detail.automation_name, run.phase));
+    out.line(format!(
+        "  {} calls, {} effects, {} of another run, attempt {}",
+        run.calls, run.effects, run.suppressed, run.attempts
+    ));
+    if let Some(failure) = &detail.failure {
+        out.line(format!("  failed: {} ({}, {})", failure.message, failure.code, failure.class));
+    }
+    if let Some(result) = &detail.result {
+        value(out, "  result: ", result);
+    }
+    for wait in &detail.waits {
+        let until = wait.until.as_ref().map(|until| format!(" until {}", local(until))).unwrap_or_default();
+        let what = match (&wait.event, &wait.need) {
+            (Some(event), _) => format!("for the event `{event}`"),
+            (None, Some(need)) => format!("for your answer to {need}"),
+            (None, None) => format!("({})", wait.kind),
+        };
+        out.line(format!("  waits {what}{until}"));
+    }
+    for need in &detail.needs {
+        out.line(format!("  needs you: {}", need.title));
+        out.line(format!("    steward inbox answer {} {}", need.id, need.choices.join("|")));
+    }
+}
+
+/// The exit of a command that started or waited for a run.
+pub(super) fn exit_of(detail: &RunDetail) -> Exit {
+    match detail.run.phase.as_str() {
+        "succeeded" => Exit::Success,
+        "failed" | "stopped" => Exit::RunFailed,
+        _ => Exit::Waiting,
+    }
+}
+
+/// Shows a need.
+pub(super) fn need(out: &mut Out, need: &NeedView) {
+    out.line(format!("{} ({}, {})", need.title, need.kind, need.status));
+    out.line(format!("  {} since {}, {} times", need.id, local(&need.created_at), need.occurrences));
+    if let Some(run) = &need.run {
+        out.line(format!("  about {run}"));
+    }
+    if !need.evidence.is_null() {
+        value(out, "  evidence: ", &need.evidence);
+    }
+    match &need.answer {
+        Some(answer) => out.line(format!("  answered: {answer}, by {}", need.answered_by.as_deref().unwrap_or("-"))),
+        None if need.status == "open" => {
+            out.line(format!("  answer: steward inbox answer {} {}", need.id, need.choices.join("|")));
+        }
+        None => {}
+    }
+}
+
+/// Lists effects that were under way at a stop.
+pub(super) fn in_flight(out: &mut Out, effects: &[InFlightView]) {
+    if effects.is_empty() {
+        out.line("No effect was under way.");
+        return;
+    }
+    out.line(format!("{} effects were under way; what became of them will be settled or asked:", effects.len()));
+    let rows: Vec<_> = effects
+        .iter()
+        .map(|effect| [effect.tool.clone(), effect.key.clone(), effect.run.clone(), local(&effect.started_at)])
+        .collect();
+    out.table(["TOOL", "KEY", "RUN", "SINCE"], &rows);
+}
+
+/// Shows a value, indented under its name.
+pub(super) fn value(out: &mut Out, name: &str, value: &Value) {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let indent = " ".repeat(name.len() - name.trim_start().len());
+    out.line(format!("{name}{}", text.replace('\n', &format!("\n{indent}"))));
+}

@@ -1,0 +1,108 @@
+//! From the command line to an exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::args::{Cli, Command};
+use super::commands::{audit, automations, contract, doctor, folders, inbox, runs, secrets, settings, stop};
+use super::connect::Link;
+use super::exit::Exit;
+use super::out::{Out, tell_error};
+use super::serve;
+use crate::config::{Config, Override};
+use crate::env::Env;
+use crate::error::{Code, Error};
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that nobody reads is no error.
+            drop(error.print());
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    let mut out = Out::new(cli.json);
+    let exit = carry_out(cli, &mut out).unwrap_or_else(|error| {
+        tell_error(&mut out, &error);
+        Exit::of(&error)
+    });
+    exit.into()
+}
+
+fn carry_out(cli: Cli, out: &mut Out) -> Result<Exit, Error> {
+    let config = Config::load(&overrides(&cli.command))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error: io::Error| Error::new(Code::ServerFailed, error.to_string()))?;
+    // Actors live on this thread; everything else may go to the others.
+    let mut runtime = Some(runtime);
+    let system = actix_rt::System::with_tokio_rt(|| runtime.take().expect("the system asks for its runtime once"));
+    system.block_on(dispatch(cli.command, config, out))
+}
+
+fn overrides(command: &Command) -> Vec<Override> {
+    match command {
+        Command::Serve(serve) => {
+            let listen = serve.listen.iter();
+            listen.map(|value| Override { section: "server", name: "listen", value: value.clone() }).collect()
+        }
+        Command::Automations(_)
+        | Command::Runs(_)
+        | Command::Inbox(_)
+        | Command::Contract(_)
+        | Command::Folders(_)
+        | Command::Secrets(_)
+        | Command::Settings(_)
+        | Command::Stop
+        | Command::Resume
+        | Command::Audit(_)
+        | Command::Doctor
+        | Command::Bench(_) => Vec::new(),
+    }
+}
+
+async fn dispatch(command: Command, config: Config, out: &mut Out) -> Result<Exit, Error> {
+    let env = Env::real();
+    match command {
+        Command::Serve(_) => return serve::serve(config, env, out).await,
+        Command::Doctor => return doctor::doctor(&config, &env, out).await,
+        Command::Bench(bench) => {
+            let done = crate::bench::run(bench.args, out.is_json()).await;
+            return done.map(|()| Exit::Success).map_err(super::connect::understood);
+        }
+        Command::Automations(_)
+        | Command::Runs(_)
+        | Command::Inbox(_)
+        | Command::Contract(_)
+        | Command::Folders(_)
+        | Command::Secrets(_)
+        | Command::Settings(_)
+        | Command::Stop
+        | Command::Resume
+        | Command::Audit(_) => {}
+    }
+    let link = Link::open(&config, &env).await?;
+    let done = ask(&link, command, &env, out).await;
+    link.close().await;
+    done
+}
+
+async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<Exit, Error> {
+    let client = &link.client;
+    match command {
+        Command::Automations(command) => automations::run(client, command, env, out).await,
+        Command::Runs(command) => runs::run(client, command, out).await,
+        Command::Inbox(command) => inbox::run(client, command, out).await,
+        Command::Contract(command) => contract::run(client, command, out).await,
+        Command::Folders(command) => folders::run(client, command, out).await,
+        Command::Secrets(command) => secrets::run(client, command, out).await,
+        Command::Settings(command) => settings::run(client, command, out).await,
+        Command::Stop => stop::stop(client, out).await,
+        Command::Resume => stop::resume(client, out).await,
+        Command::Audit(command) => audit::run(client, command, out).await,
+        Command::Serve(_) | Command::Doctor | Command::Bench(_) => Ok(Exit::Success),
+    }
+}

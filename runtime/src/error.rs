@@ -1,0 +1,198 @@
+//! What the faces of the server say no to: one error for the API, the command line and the operations under both.
+//!
+//! Each error has a code that never changes once it is released, with a page in `docs/errors`, and a class that says
+//! what a caller may do. Messages hold no secret and no data of a script.
+
+use std::fmt;
+
+use intents::contract::Problem;
+use intents::failure::Class;
+use sandbox::ScriptFailure;
+
+use crate::store;
+
+/// Declares every code once, with its name, its class and its meaning.
+macro_rules! codes {
+    ($($code:ident, $name:literal, $class:ident, $meaning:literal;)*) => {
+        /// What went wrong, where no other crate has a name for it. A code never changes once it is released.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $meaning] $code,)*
+        }
+
+        impl Code {
+            /// The stable name, which is also the name of the page in `docs/errors`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$code => $name,)* }
+            }
+
+            /// What a caller may do about it.
+            pub const fn class(self) -> Class {
+                match self { $(Self::$code => Class::$class,)* }
+            }
+
+            /// What it means, in one line.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$code => $meaning,)* }
+            }
+        }
+
+        /// Every code with its meaning, for the check that each has its page.
+        pub const CODES: &[(&str, &str)] = &[$(($name, $meaning),)*];
+    };
+}
+
+codes! {
+    ConfigHome, "CONFIG_HOME", Logic, "there is no place for the data folder: neither STEWARD_HOME nor a home folder is set";
+    ConfigUnreadable, "CONFIG_UNREADABLE", Permission, "the configuration file could not be read";
+    ConfigSyntax, "CONFIG_SYNTAX", Logic, "the configuration file is no TOML";
+    ConfigUnknownKey, "CONFIG_UNKNOWN_KEY", Logic, "the configuration has no such key";
+    ConfigValue, "CONFIG_VALUE", Logic, "a value of the configuration does not make sense for its key";
+    PortInUse, "PORT_IN_USE", Transient, "another program listens on the port";
+    ListenFailed, "LISTEN_FAILED", Permission, "the server could not listen on its address";
+    TokenFile, "TOKEN_FILE", Permission, "the file of the access token could not be read or written, or is not private";
+    HostRefused, "HOST_REFUSED", Permission, "the request names a host that is not this server";
+    OriginRefused, "ORIGIN_REFUSED", Permission, "the request comes from a page of another origin";
+    TokenMissing, "TOKEN_MISSING", Auth, "the request has neither a token nor a session";
+    TokenWrong, "TOKEN_WRONG", Auth, "the token or the session of the request is not valid";
+    ContentType, "CONTENT_TYPE", Logic, "the request's content type is not one that the address takes";
+    BodyTooLarge, "BODY_TOO_LARGE", Limit, "the body of the request is larger than the address takes";
+    BodyMalformed, "BODY_MALFORMED", Logic, "the body of the request is not JSON of the shape that the address takes";
+    QueryMalformed, "QUERY_MALFORMED", Logic, "a part of the request's address does not make sense";
+    RouteUnknown, "ROUTE_UNKNOWN", Logic, "there is nothing at this address";
+    MethodNotAllowed, "METHOD_NOT_ALLOWED", Logic, "the address does not take this method";
+    IdempotencyKey, "IDEMPOTENCY_KEY", Logic, "the Idempotency-Key of the request is not a short plain text";
+    IdempotencyMismatch, "IDEMPOTENCY_MISMATCH", Logic, "the Idempotency-Key was used for another request";
+    IdempotencyBusy, "IDEMPOTENCY_BUSY", Transient, "a request with the same Idempotency-Key is still under way";
+    ListenersFull, "LISTENERS_FULL", Transient, "as many listeners as the server serves are connected";
+    PayloadsRefused, "PAYLOADS_REFUSED", Permission, "payloads that are not redacted are given to a token only, not to a session";
+    WebhookSignature, "WEBHOOK_SIGNATURE", Auth, "the request is not signed with the secret of the webhook";
+    WebhookStale, "WEBHOOK_STALE", Auth, "the signature of the request is too old, or from the future";
+    WebhookReplayed, "WEBHOOK_REPLAYED", Auth, "the signature of the request was used for another delivery";
+    WebhookUnknown, "WEBHOOK_UNKNOWN", Logic, "no automation has a webhook of this name";
+    ShuttingDown, "SHUTTING_DOWN", Transient, "the server is ending";
+    ServerFailed, "SERVER_FAILED", Internal, "a part of the server failed in a way that nobody foresaw";
+    AutomationName, "AUTOMATION_NAME", Logic, "the text is no name for an automation";
+    AutomationInactive, "AUTOMATION_INACTIVE", Logic, "the automation, or everything, is paused or stopped, so that no run would start";
+    FolderPath, "FOLDER_PATH", Logic, "the path cannot be granted as a folder";
+    SettingUnknown, "SETTING_UNKNOWN", Logic, "there is no setting of this name";
+    SettingValue, "SETTING_VALUE", Logic, "the value does not make sense for the setting";
+    RunNotReplayable, "RUN_NOT_REPLAYABLE", Logic, "the run has no journal to replay: it has not begun, or its payload was erased";
+    NoServer, "NO_SERVER", Transient, "the running server could not be reached";
+    AnswerUnreadable, "ANSWER_UNREADABLE", Internal, "the server's answer could not be read";
+    FileUnreadable, "FILE_UNREADABLE", Permission, "a file or folder named on the command line could not be read or written";
+    InputMalformed, "INPUT_MALFORMED", Logic, "a value given on the command line does not make sense";
+    ConfirmationNeeded, "CONFIRMATION_NEEDED", Permission, "the command changes something and nobody confirmed it";
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule of the faces.
+    #[error("{message}")]
+    Face {
+        /// What went wrong.
+        code: Code,
+        /// What failed and what to do.
+        message: String,
+    },
+    /// A contract that is none; every problem is listed.
+    #[error("the contract has {}", count(.0))]
+    Contract(Vec<Problem>),
+    /// A script that cannot run.
+    #[error("the script cannot run: {0}")]
+    Script(ScriptFailure),
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A connector, a folder or the vault said no.
+    #[error(transparent)]
+    Connector(#[from] connectors::Error),
+    /// The sandbox said no.
+    #[error("the sandbox failed")]
+    Sandbox(#[source] sandbox::Error),
+    /// What a running server answered.
+    #[error("{detail}")]
+    Answered {
+        /// The status of the answer.
+        status: u16,
+        /// The stable code.
+        code: String,
+        /// What failed and what to do.
+        detail: String,
+        /// The whole problem as the server sent it.
+        body: serde_json::Value,
+    },
+}
+
+impl Error {
+    /// Makes an error of the faces.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self::Face { code, message: message.into() }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Face { code, .. } => code.as_str(),
+            Self::Contract(problems) => problems.first().map_or("CONTRACT_NOT_JSON", |problem| problem.code),
+            Self::Script(failure) => failure.code(),
+            Self::Store(error) => error.code(),
+            Self::Connector(error) => error.code().as_str(),
+            Self::Sandbox(error) => error.code(),
+            Self::Answered { code, .. } => code,
+        }
+    }
+
+    /// What a caller may do about it.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Face { code, .. } => code.class(),
+            Self::Contract(_) | Self::Script(_) => Class::Logic,
+            Self::Store(error) => error.class(),
+            Self::Connector(error) => error.class(),
+            Self::Sandbox(error) => error.class(),
+            Self::Answered { .. } => Class::Unknown,
+        }
+    }
+}
+
+/// A script that is unsound is the script's fault, wherever it is found.
+impl From<sandbox::Error> for Error {
+    fn from(error: sandbox::Error) -> Self {
+        match error {
+            sandbox::Error::Script(failure) => Self::Script(failure),
+            other => Self::Sandbox(other),
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn count(problems: &[Problem]) -> String {
+    match problems {
+        [one] => format!("a problem: {one}"),
+        several => format!("{} problems", several.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_name_of_its_own_and_a_meaning() {
+        let names: BTreeSet<_> = CODES.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), CODES.len());
+        for (name, meaning) in CODES {
+            assert!(name.chars().all(|c| c.is_ascii_uppercase() || c == '_'), "{name}");
+            assert!(!meaning.is_empty() && !meaning.ends_with('.'), "{name}");
+        }
+    }
+}

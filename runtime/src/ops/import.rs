@@ -1,0 +1,219 @@
+//! Bringing an automation in: everything is checked, shown in plain words, and only then stored.
+
+use std::collections::BTreeMap;
+
+use intents::canonical;
+use intents::contract::{Comparison, Contract, Slug, Source, Words};
+use intents::failure::Class;
+use intents::tool::{Definition, Name};
+use serde_json::Value;
+
+use super::folder::{self, FOLDER_PREFIX, FolderGrant, Trust};
+use super::{explain, folders, triggers};
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::store::{self, Automation, Mode};
+
+/// An automation from outside.
+#[derive(Debug, Clone)]
+pub struct ImportRequest {
+    /// The short name.
+    pub name: String,
+    /// The contract.
+    pub contract: Value,
+    /// The source of the script.
+    pub script: String,
+    /// Folders to be granted with it.
+    pub folders: BTreeMap<String, FolderGrant>,
+    /// Who imports it.
+    pub by: String,
+    /// Whether the user has seen the card and wants it so.
+    pub confirm: bool,
+}
+
+/// What the user confirms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// The name.
+    pub name: String,
+    /// The contract in plain words.
+    pub words: Words,
+    /// What the import changes.
+    pub change: Change,
+    /// The digest of the contract.
+    pub contract_digest: String,
+    /// The digest of the script.
+    pub script_digest: String,
+}
+
+/// What an import changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// There is no automation of this name yet.
+    New,
+    /// The contract changes, and maybe the script.
+    Contract,
+    /// The script alone changes.
+    Script,
+    /// Nothing changes.
+    Nothing,
+}
+
+/// What became of an import.
+#[derive(Debug, Clone)]
+pub enum Imported {
+    /// Nothing was changed: the user has not confirmed.
+    Preview(Card),
+    /// It is there.
+    Done {
+        /// The automation.
+        automation: Box<Automation>,
+        /// What was confirmed.
+        card: Card,
+    },
+}
+
+/// Brings an automation in, or shows what it would be.
+pub async fn import(app: &App, request: ImportRequest) -> Result<Imported, Error> {
+    if request.name.parse::<Slug>().is_err() {
+        let message = format!(
+            "`{}` is no name for an automation; use at most 64 lower-case letters, digits, `-` and `_`",
+            request.name.chars().take(64).collect::<String>()
+        );
+        return Err(Error::new(Code::AutomationName, message));
+    }
+    let contract = explain::read(app, &request.contract)?;
+    let granted = granted(app, &request).await?;
+    check_folders(app, &contract, &granted)?;
+    check_secrets(app, &contract)?;
+    app.jail.check(&request.script, super::replay::SCRIPT_NAME).await?;
+
+    let body = canonical::to_string(&contract.to_value());
+    let card = card(app, &request, &contract, &body).await?;
+    if !request.confirm {
+        return Ok(Imported::Preview(card));
+    }
+    for (name, grant) in &request.folders {
+        super::set_setting(app, &format!("{FOLDER_PREFIX}{name}"), &serde_json::json!(grant), &request.by).await?;
+    }
+    let import = store::Import {
+        name: request.name,
+        title: contract.title().to_owned(),
+        contract: body,
+        script: request.script,
+        triggers: triggers::of(&contract, app.env.now()),
+        by: request.by,
+    };
+    let automation = Box::new(app.store.import(import).await?);
+    Ok(Imported::Done { automation, card })
+}
+
+/// The folders that are granted, with those that come with the import.
+async fn granted(app: &App, request: &ImportRequest) -> Result<BTreeMap<String, FolderGrant>, Error> {
+    let mut granted = folders(app).await?;
+    for (name, grant) in &request.folders {
+        folder::check(&app.config.home, name, grant)?;
+        granted.insert(name.clone(), grant.clone());
+    }
+    Ok(granted)
+}
+
+/// Every folder that the contract names is granted, is there, and allows what the contract wants to do in it.
+fn check_folders(app: &App, contract: &Contract, granted: &BTreeMap<String, FolderGrant>) -> Result<(), Error> {
+    for trigger in contract.triggers() {
+        if let Source::File { folder, .. } = &trigger.source {
+            find(granted, folder.as_str(), "a trigger")?;
+        }
+    }
+    for capability in contract.capabilities().iter().filter(|capability| capability.tool.service() == "files") {
+        let named = capability.conditions.iter().filter(|(pointer, _)| {
+            pointer.segments().last().is_some_and(|segment| segment == "folder" || segment.ends_with("_folder"))
+        });
+        for name in named.flat_map(|(_, condition)| constants(&condition.comparison)) {
+            let folder = find(granted, name, &format!("the capability `{}`", capability.tool))?;
+            if folder.trust == Trust::ReadOnly && changes(app, &capability.tool) {
+                let message = format!("`{}` changes files, and the folder `{name}` is granted for reading only", capability.tool);
+                return Err(connectors::Error::new(connectors::Code::FolderReadOnly, message).into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn find<'g>(
+    granted: &'g BTreeMap<String, FolderGrant>,
+    name: &str,
+    whose: &str,
+) -> Result<&'g FolderGrant, Error> {
+    let unknown = || {
+        let message = format!("{whose} names the folder `{name}`, which is not granted; run `steward folders add {name} PATH`");
+        connectors::Error::new(connectors::Code::FolderUnknown, message)
+    };
+    let grant = granted.get(name).ok_or_else(unknown)?;
+    folder::exists(name, grant)?;
+    Ok(grant)
+}
+
+/// The texts that a comparison with constants names.
+fn constants(comparison: &Comparison) -> Vec<&str> {
+    match comparison {
+        Comparison::Equals(value) => value.as_str().into_iter().collect(),
+        Comparison::OneOf(values) => values.iter().filter_map(Value::as_str).collect(),
+        Comparison::Prefix(_)
+        | Comparison::Contains(_)
+        | Comparison::Matches(_)
+        | Comparison::GreaterThan(_)
+        | Comparison::LessThan(_)
+        | Comparison::AtMostLength(_) => Vec::new(),
+    }
+}
+
+fn changes(app: &App, tool: &Name) -> bool {
+    app.catalogue.get(tool).is_some_and(|entry| Definition::is_effect(entry.definition()))
+}
+
+fn check_secrets(app: &App, contract: &Contract) -> Result<(), Error> {
+    for trigger in contract.triggers() {
+        if let Source::Webhook { name, secret, .. } = &trigger.source
+            && app.vault.get(secret.as_str())?.is_none()
+        {
+            let message = format!("the webhook `{name}` is signed with the secret `{secret}`, which the vault does not hold; run `steward secrets set {secret}`");
+            return Err(connectors::Error::new(connectors::Code::SecretMissing, message).into());
+        }
+    }
+    Ok(())
+}
+
+async fn card(app: &App, request: &ImportRequest, contract: &Contract, body: &str) -> Result<Card, Error> {
+    let contract_digest = canonical::Digest::of(body.as_bytes()).to_string();
+    let script_digest = canonical::Digest::of(request.script.as_bytes()).to_string();
+    let change = match app.store.automation(&request.name).await {
+        Ok(known) if known.mode != Mode::Removed => {
+            let old_contract = app.store.contract(known.contract).await?;
+            let old_script = app.store.script(known.script).await?;
+            if old_contract.digest != contract_digest {
+                Change::Contract
+            } else if old_script.digest != script_digest {
+                Change::Script
+            } else {
+                Change::Nothing
+            }
+        }
+        Ok(_) => Change::New,
+        Err(error) if error.class() == Class::Logic => Change::New,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Card { name: request.name.clone(), words: contract.words(), change, contract_digest, script_digest })
+}
+
+impl Change {
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Contract => "contract",
+            Self::Script => "script",
+            Self::Nothing => "nothing",
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What a person can do with Steward: plain functions over the [`App`](crate::app::App), the same for every face.
+//!
+//! They check what came from outside, decide, and store; then they tell the parts that act. They know nothing of
+//! HTTP and nothing of terminals.
+
+mod control;
+mod doctor;
+mod explain;
+mod export;
+mod folder;
+mod import;
+mod outcome;
+mod replay;
+mod setting;
+mod start;
+mod triggers;
+mod wait;
+
+pub use control::{EffectInFlight, Stopped, pause, remove, resume, resume_all, stop, stop_all, stop_run};
+pub use doctor::{Check, doctor, free_bytes};
+pub use explain::explain;
+pub use export::{Export, export};
+pub use folder::{FOLDER_PREFIX, FolderGrant, Trust, folders};
+pub use import::{Card, Change, ImportRequest, Imported, import};
+pub use outcome::{Ending, ending};
+pub use replay::{Difference, Reached, Replay, replay};
+pub use setting::{ALLOW_PRIVATE, check_setting, set_setting};
+pub use start::{Started, run_now};
+pub use wait::wait_for_run;

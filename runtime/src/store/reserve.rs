@@ -1,0 +1,58 @@
+//! Space that is kept for bad days: when the disk is full it is given back, so that what stops, answers and cleans
+//! up still gets through.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Enough for thousands of stops and answers, and for the deletions that make room again.
+const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The kept space, and whether it had to be given back.
+pub(super) struct Reserve {
+    path: PathBuf,
+    full: AtomicBool,
+}
+
+impl Reserve {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { path: folder.join("reserve"), full: AtomicBool::new(false) }
+    }
+
+    /// Whether the disk is known to be full.
+    pub(super) fn is_given_back(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that the disk is full, and gives back the space that was kept for this.
+    pub(super) fn give_back(&self) {
+        self.full.store(true, Ordering::Relaxed);
+        // When it is gone already there is nothing more to give.
+        drop(fs::remove_file(&self.path));
+    }
+
+    /// Keeps the space, where it is not kept; ends the state of a full disk when there is space again.
+    pub(super) fn keep(&self) {
+        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() == RESERVE_BYTES) {
+            self.full.store(false, Ordering::Relaxed);
+            return;
+        }
+        match write(&self.path) {
+            Ok(()) => self.full.store(false, Ordering::Relaxed),
+            // What little there is must not go to work that can wait.
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => self.give_back(),
+            Err(_) => drop(fs::remove_file(&self.path)),
+        }
+    }
+}
+
+fn write(path: &Path) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    // Written rather than only made long: a file of holes would keep no space.
+    let block = vec![0u8; 1024 * 1024];
+    for _ in 0..RESERVE_BYTES / block.len() as u64 {
+        file.write_all(&block)?;
+    }
+    file.sync_all()
+}

@@ -1,0 +1,231 @@
+//! A whole Steward in a box: the real store, jail and executor, over a world that can be made to go wrong.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use connectors::Catalogue;
+use intents::Timestamp;
+use intents::effect::State;
+use intents::id::RunId;
+use intents::label::Labels;
+use intents::need::{Choice, Kind as NeedKind};
+use runtime::env::{Env, FaultPoint};
+use runtime::executor::{Services, carry_out};
+use runtime::store::{Delivered, Delivery, Effect, Import, Keys, NeedStatus, Run, Store};
+use sandbox::Jail;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::outside::Outside;
+use crate::time::{DieAt, FastClock, Seeded};
+
+/// The jail, started once for all tests of this binary.
+pub(crate) fn jail() -> Jail {
+    static JAIL: OnceLock<Jail> = OnceLock::new();
+    JAIL.get_or_init(|| Jail::start(Path::new(env!("CARGO_BIN_EXE_steward"))).unwrap()).clone()
+}
+
+/// More turns than any story needs: beyond, it goes round in circles.
+const TURNS_MAX: u32 = 500;
+
+pub(crate) struct World {
+    folder: TempDir,
+    pub(crate) outside: Outside,
+    clock: Arc<FastClock>,
+    seed: u64,
+    contract: Value,
+    script: String,
+    disorder: Option<Arc<Seeded>>,
+    /// What the person was asked.
+    pub(crate) asked: Vec<(NeedKind, String)>,
+}
+
+/// How a life of the server ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Died,
+    Done,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, contract: Value, script: &str) -> Self {
+        Self {
+            folder: empty_store(),
+            outside: Outside::default(),
+            clock: Arc::new(FastClock::new(Timestamp::from_millis(1_790_000_000_000))),
+            seed,
+            contract,
+            script: script.to_owned(),
+            disorder: None,
+            asked: Vec::new(),
+        }
+    }
+
+    /// Reads end in any order.
+    pub(crate) fn in_disorder(mut self) -> Self {
+        self.disorder = Some(Arc::new(Seeded::new(self.seed)));
+        self
+    }
+
+    /// Lives until everything is done, or until it dies at a place.
+    pub(crate) fn live(&mut self, dies: Option<(FaultPoint, u32)>) -> Life {
+        let death = dies.map(|(point, nth)| Arc::new(DieAt::new(point, nth)));
+        let faults = death.clone().map(|death| death as Arc<dyn runtime::env::Faults>);
+        self.seed = self.seed.wrapping_add(1);
+        let env = Env::simulated(Arc::clone(&self.clock) as _, Arc::new(Seeded::new(self.seed)), faults);
+        let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let life = tokio.block_on(async {
+            let lived = self.work(env);
+            match &death {
+                None => {
+                    lived.await;
+                    Life::Done
+                }
+                Some(death) => tokio::select! {
+                    () = lived => Life::Done,
+                    () = death.died.notified() => Life::Died,
+                },
+            }
+        });
+        // What is under way dies here, as in a killed process.
+        tokio.shutdown_timeout(Duration::from_secs(5));
+        let died = death.is_some_and(|death| death.has_died());
+        assert_eq!(died, life == Life::Died);
+        life
+    }
+
+    async fn work(&mut self, env: Env) {
+        let store = Store::open(self.folder.path(), env.clone(), keys()).await.unwrap();
+        store.recover_runs().await.unwrap();
+        let automation = match store.automation("story").await {
+            Ok(automation) => automation,
+            Err(_) => store
+                .import(Import {
+                    name: "story".to_owned(),
+                    title: "Story".to_owned(),
+                    contract: intents::canonical::to_string(&self.contract),
+                    script: self.script.clone(),
+                    triggers: Vec::new(),
+                    by: "test".to_owned(),
+                })
+                .await
+                .unwrap(),
+        };
+        let mut catalogue = Catalogue::default();
+        for definition in connectors::host::definitions() {
+            catalogue.register(connectors::Entry::Host(Arc::new(definition))).unwrap();
+        }
+        self.outside.add_to(&mut catalogue, self.disorder.clone());
+        let services = Services::new(env.clone(), store.clone(), Arc::new(catalogue), jail());
+
+        env.reached(FaultPoint::BeforeDeliver).await;
+        let delivery = Delivery {
+            automation: automation.id,
+            trigger: None,
+            dedupe_key: "the item".to_owned(),
+            input: json!({ "item": 7 }),
+            labels: Labels::new(),
+            useful_until: None,
+            skip_if_busy: false,
+        };
+        let run = match store.deliver(delivery).await.unwrap() {
+            Delivered::New { run, .. } | Delivered::Known { run: Some(run), .. } => run,
+            other @ (Delivered::Known { run: None, .. } | Delivered::Skipped { .. }) => panic!("{other:?}"),
+        };
+        env.reached(FaultPoint::AfterDeliver).await;
+        self.turn_until_over(&services_of(&services), &store, run).await;
+    }
+
+    async fn turn_until_over(&mut self, services: &Services, store: &Store, run: RunId) {
+        for _ in 0..TURNS_MAX {
+            let (_keep, stop) = watch::channel(false);
+            for (runnable, _) in store.runnable(10).await.unwrap() {
+                carry_out(services.clone(), runnable.run, stop.clone()).await.unwrap();
+            }
+            if store.run(run).await.unwrap().phase.is_over() {
+                return;
+            }
+            if store.wake_due().await.unwrap() > 0 {
+                continue;
+            }
+            if self.answer_truthfully(store).await {
+                continue;
+            }
+            if let Some(at) = store.next_wake().await.unwrap() {
+                self.clock.jump_to(at);
+            }
+        }
+        panic!("the run does not end: {:?} {:?}", store.run(run).await, store.needs(None, None, 10).await);
+    }
+
+    /// The person looks whether it happened, and says so.
+    async fn answer_truthfully(&mut self, store: &Store) -> bool {
+        let open = store.needs(Some(NeedStatus::Open), None, 10).await.unwrap();
+        for need in &open {
+            let tool = need.evidence["tool"].as_str().unwrap_or_default().to_owned();
+            let key = need.evidence["key"].as_str().unwrap_or_default().to_owned();
+            self.asked.push((need.kind, key.clone()));
+            let step = key.strip_prefix("step=").unwrap_or(&key).to_owned();
+            let choice = match need.kind {
+                NeedKind::Settle if self.outside.was_performed(&tool, &step) => Choice::ItHappened,
+                NeedKind::Settle => Choice::ItDidNot,
+                NeedKind::Allow => Choice::Allow,
+                other => panic!("nobody expected to be asked {other}: {} {}", need.title, need.evidence),
+            };
+            store.answer_need(need.id, choice, "person").await.unwrap();
+        }
+        !open.is_empty()
+    }
+
+    /// Looks into the store of a server that is not running.
+    pub(crate) fn inspect<T>(&self, look: impl AsyncFnOnce(Store) -> T) -> T {
+        let env = Env::simulated(Arc::clone(&self.clock) as _, Arc::new(Seeded::new(99)), None);
+        let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        tokio.block_on(async {
+            let store = Store::open(self.folder.path(), env, keys()).await.unwrap();
+            look(store).await
+        })
+    }
+
+    pub(crate) fn the_run(&self) -> (Run, Vec<Effect>) {
+        self.inspect(async |store| {
+            let run = store.runs(&runtime::store::RunFilter::default(), 1).await.unwrap().remove(0);
+            let effects = store.effects(None, None, None, 1000).await.unwrap();
+            assert!(effects.iter().all(|effect| effect.state != State::Started), "{effects:#?}");
+            (run, effects)
+        })
+    }
+}
+
+fn services_of(services: &Services) -> Services {
+    services.clone()
+}
+
+pub(crate) fn keys() -> Keys {
+    Keys { payload: [1; 32], ledger: [2; 32], anchor: [3; 32] }
+}
+
+/// A migrated store without anything in it, copied from one that was made once.
+fn empty_store() -> TempDir {
+    static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| {
+        let folder = TempDir::new().unwrap();
+        let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        tokio.block_on(async {
+            let env = Env::real();
+            drop(Store::open(folder.path(), env, keys()).await.unwrap());
+        });
+        tokio.shutdown_timeout(Duration::from_secs(5));
+        folder
+    });
+    let folder = TempDir::new().unwrap();
+    for entry in std::fs::read_dir(template.path()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "reserve" {
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+    }
+    folder
+}

@@ -1,0 +1,24 @@
+//! What the store promises, told as stories over real files: nothing that was acknowledged is lost, nothing happens
+//! twice, and nobody changes the record unseen.
+
+mod audit;
+mod batches;
+mod cost;
+mod effects;
+mod folder;
+mod inbox;
+mod keeping;
+mod limits;
+mod needs;
+mod retention;
+mod runs;
+mod storm;
+mod waits;
+mod world;
+
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
+mod power;
+#[cfg(target_os = "linux")]
+mod shim;

@@ -1,0 +1,62 @@
+//! A data folder of its own, with a name of its own for the program: whatever runs under it belongs to this test.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::chance::Chance;
+
+/// Ports that outgoing connections do not take theirs from, so that a server finds its port again after a restart.
+const PORTS: std::ops::Range<u64> = 20_000..32_000;
+
+/// A data folder with what belongs to it.
+pub(crate) struct Home {
+    folder: TempDir,
+    program: PathBuf,
+    port: u16,
+}
+
+impl Home {
+    pub(crate) fn new(chance: &mut Chance) -> Self {
+        let folder = tempfile::Builder::new().prefix("steward-").tempdir().expect("there is room for a folder");
+        // What /proc shows has no links in its path.
+        let base = folder.path().canonicalize().expect("the folder is there");
+        let program = base.join("steward");
+        let original = env!("CARGO_BIN_EXE_steward");
+        if std::fs::hard_link(original, &program).is_err() {
+            std::fs::copy(original, &program).expect("the program can be copied");
+        }
+        Self { port: free_port(chance), folder, program }
+    }
+
+    /// The program under its own name.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The data folder of the server.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A folder beside the data folder, made when it is not there.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        folder.canonicalize().expect("it was just made")
+    }
+}
+
+fn free_port(chance: &mut Chance) -> u16 {
+    // Two test binaries at the same time have the same seeds, and so would try the same ports in the same order.
+    let mut chance = Chance::new(chance.next() ^ u64::from(std::process::id()));
+    (0..1000)
+        .map(|_| u16::try_from(PORTS.start + chance.below(PORTS.end - PORTS.start)).expect("a port has 16 bits"))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("one of a thousand ports is free")
+}

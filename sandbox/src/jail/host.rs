@@ -1,0 +1,150 @@
+//! The host's side of the jail.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use intents::Timestamp;
+use intents::journal::Recorded;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::Error;
+use crate::jail::attempt::Attempt;
+use crate::jail::control::Control;
+use crate::jail::keeper::{Current, Keeper};
+use crate::jail::watchdog::Watchdog;
+use crate::limits::Limits;
+use crate::report::{Fault, FromScript, ScriptFailure};
+use crate::wire::{self, Purpose};
+
+/// How long a warm process may take to come up, on a machine that does much else.
+const UP_WITHIN: Duration = Duration::from_secs(10);
+/// A warm process that dies takes the forks with it that nobody has heard of; those are asked for again.
+const TRIES_MAX: u32 = 5;
+
+/// What an attempt starts from.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// The source.
+    pub script: String,
+    /// The name of the file, as errors show it.
+    pub name: String,
+    /// The input of the run.
+    pub input: Value,
+    /// The logical time at the script's first line.
+    pub at: Timestamp,
+    /// What chance and ids are drawn from.
+    pub seed: [u8; 32],
+    /// The recorded calls, in order.
+    pub replay: Vec<Recorded>,
+    /// The tools that the script may call, as `service.verb`.
+    pub tools: Vec<String>,
+    /// How many lines of the log are recorded; they are not sent again.
+    pub logged: u32,
+}
+
+/// Runs scripts, each in a process of its own. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Jail {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    // Dropped first: it ends the warm process, and that one every attempt.
+    _keeper: Keeper,
+    current: Current,
+    watchdog: Arc<Watchdog>,
+}
+
+impl Jail {
+    /// Starts the warm process, which is `program` with the argument [`crate::ZYGOTE_ARGUMENT`].
+    ///
+    /// Needs no async runtime, and should come before any secret is in memory.
+    pub fn start(program: &Path) -> Result<Self, Error> {
+        let spawn = |source| Error::Spawn { source };
+        let watchdog = Arc::new(Watchdog::start().map_err(spawn)?);
+        let (keeper, current) = Keeper::start(program).map_err(spawn)?;
+        Ok(Self { shared: Arc::new(Shared { _keeper: keeper, current, watchdog }) })
+    }
+
+    /// Starts an attempt.
+    pub async fn attempt(&self, start: Start, limits: Limits) -> Result<Attempt, Error> {
+        self.open(start, Purpose::Run, limits).await
+    }
+
+    /// Says whether a script parses, runs its top, and has an entry.
+    pub async fn check(&self, script: &str, name: &str) -> Result<(), Error> {
+        let start = Start { script: script.to_owned(), name: name.to_owned(), ..Start::default() };
+        let mut attempt = self.open(start, Purpose::Check, Limits::default()).await?;
+        loop {
+            match attempt.next().await {
+                FromScript::Log { .. } => {}
+                FromScript::Finished { .. } => return Ok(()),
+                FromScript::Failed(failure) => return Err(Error::Script(Box::new(failure))),
+                FromScript::Limit(broken) => {
+                    return Err(Error::Script(Box::new(ScriptFailure::plain(Fault::Exception, broken.message))));
+                }
+                FromScript::Call { .. }
+                | FromScript::Idle { .. }
+                | FromScript::Differs(_)
+                | FromScript::Killed
+                | FromScript::Crashed { .. } => return Err(Error::Unavailable),
+            }
+        }
+    }
+
+    /// The number of the warm process, if there is one now.
+    pub fn zygote_pid(&self) -> Option<u32> {
+        self.shared.current.borrow().as_ref().map(|control| control.pid())
+    }
+
+    async fn open(&self, start: Start, purpose: Purpose, limits: Limits) -> Result<Attempt, Error> {
+        let opening = wire::frames(start, purpose, &limits)?;
+        let mut current = self.shared.current.clone();
+        for _ in 0..TRIES_MAX {
+            let control = Self::control(&mut current).await?;
+            let (ours, theirs) = UnixStream::pair().map_err(|source| Error::Io { source })?;
+            if let Err(error) = ask(&control, &theirs).await {
+                tracing::debug!(%error, "the sandbox's warm process does not answer");
+                // The keeper notices the same, and publishes the next one.
+                drop(timeout(UP_WITHIN, current.changed()).await);
+                continue;
+            }
+            drop(theirs);
+            let mut attempt = Attempt::new(ours, &control, limits.clone(), Arc::clone(&self.shared.watchdog))?;
+            if attempt.open(&opening).await? {
+                return Ok(attempt);
+            }
+        }
+        Err(Error::Unavailable)
+    }
+
+    async fn control(current: &mut Current) -> Result<Arc<Control>, Error> {
+        let up = timeout(UP_WITHIN, current.wait_for(Option::is_some)).await;
+        match up {
+            Ok(Ok(control)) => control.clone().ok_or(Error::Unavailable),
+            Ok(Err(_)) | Err(_) => Err(Error::Unavailable),
+        }
+    }
+}
+
+/// Asks for a fork. A warm process that has too much to do is asked again a little later.
+async fn ask(control: &Control, socket: &UnixStream) -> io::Result<()> {
+    /// So often, with a pause of a millisecond each.
+    const ASKS_MAX: u32 = 2000;
+    const PAUSE: Duration = Duration::from_millis(1);
+    for _ in 0..ASKS_MAX {
+        match control.fork(socket.as_raw_fd()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                drop(timeout(PAUSE, std::future::pending::<()>()).await);
+            }
+            asked => return asked,
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}

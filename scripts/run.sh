@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds the server, sets up the first automation below ./demo, and starts the server.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+
+demo=$PWD/demo
+export STEWARD_HOME=${STEWARD_HOME:-$demo/data}
+sample=fixtures/automations/statements/samples/2026-10.csv
+
+if [ ! -x "$(steward_bin)" ]; then
+  say 'Building Steward. The first time this takes some minutes; later only seconds.'
+fi
+cargo build --locked --workspace --bin steward
+steward=$(steward_bin)
+
+mkdir -p "$demo/statements" "$demo/reports" "$demo/mail"
+if [ ! -e "$STEWARD_HOME" ]; then
+  (umask 077 && mkdir -p "$STEWARD_HOME")
+  cat >"$STEWARD_HOME/steward.toml" <<TOML
+# Without a mail server, mail goes into a folder, as .eml files that any mail program opens.
+[mail]
+outbox_folder = "$demo/mail"
+# host = "smtp.example.com"
+# from = "Steward <steward@example.com>"
+# username = "steward@example.com"
+# password_secret = "mail"
+TOML
+fi
+
+"$steward" folders add statements "$demo/statements" --trust read_only
+"$steward" folders add reports "$demo/reports" --trust trusted
+"$steward" automations import fixtures/automations/statements --yes
+
+say '' \
+  && say "Steward starts now, with the automation \`statements\`. In another terminal:" \
+  && say "  1. Drop a statement:  cp $sample demo/statements/" \
+  && say "  2. See what it did:   cat demo/reports/2026-10.md; ls demo/mail    (no mail server is set up, so mail is a file)" \
+  && say "  3. Try to harm it:    kill -9 the server, drop the file again, drop samples/broken.csv instead" \
+  && say "  4. Look inside:       scripts/steward runs list; scripts/steward inbox list" \
+  && say "  5. Stop it:           Ctrl-C here; \`make run\` goes on where it was" \
+  && say ''
+exec "$steward" serve

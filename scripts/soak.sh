@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# The same promises for longer: hostile scripts against their deadlines, with figures, and ten times the seeds.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+
+export SOAK=1
+stage 'scripts that mean harm' cargo test --locked --workspace --test jail
+stage 'how far a script gets past its deadline' cargo bench --locked --profile dev --workspace --bench figures
+stage 'storms over the store' cargo test --locked --workspace --test store
+stage 'storms over runs' cargo test --locked --workspace --test simulation
