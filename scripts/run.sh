@@ -27,8 +27,8 @@ outbox_folder = "$demo/mail"
 TOML
 fi
 
-"$steward" folders add statements "$demo/statements" --trust read_only
-"$steward" folders add reports "$demo/reports" --trust trusted
+"$steward" folders add statements "$demo/statements" --read-only
+"$steward" folders add reports "$demo/reports"
 "$steward" automations import fixtures/automations/statements --yes
 
 say '' \

@@ -65,13 +65,13 @@ statement() { sed "s/2026-10-/$1-10-/" "$fixture/samples/2026-10.csv" >"$place/s
 no_unfinished_runs() {
   local phase
   for phase in queued running waiting; do
-    ! "$steward" runs list --json | grep -Eq "\"phase\": *\"$phase\"" || return 1
+    ! "$steward" runs list --json --phase "$phase" | grep -q '"id"' || return 1
   done
 }
 
 mkdir -p "$place/statements" "$place/reports"
-"$steward" folders add statements "$place/statements" --trust read_only >/dev/null
-"$steward" folders add reports "$place/reports" --trust trusted >/dev/null
+"$steward" folders add statements "$place/statements" --read-only >/dev/null
+"$steward" folders add reports "$place/reports" >/dev/null
 "$steward" automations import "$fixture" --yes >/dev/null
 "$steward" automations import "$fixture" --yes >/dev/null
 
@@ -88,7 +88,7 @@ cp "$fixture/samples/2026-10.csv" "$place/statements/copy.csv"
 mails_are 1 || die "the same statement was mailed $(mails) times"
 say 'the same statement again changed nothing'
 
-! "$steward" serve >"$place/second" 2>&1 || die 'a second server started on the same data folder'
+! "$steward" serve --listen 127.0.0.1:0 >"$place/second" 2>&1 || die 'a second server started on the same data folder'
 grep -q 'another Steward' "$place/second" || die "the second server gave another reason: $(cat "$place/second")"
 say 'a second server was refused, with the reason'
 

@@ -101,7 +101,7 @@ pub enum Error {
     Contract(Vec<Problem>),
     /// A script that cannot run.
     #[error("the script cannot run: {0}")]
-    Script(ScriptFailure),
+    Script(Box<ScriptFailure>),
     /// The store said no.
     #[error(transparent)]
     Store(#[from] store::Error),

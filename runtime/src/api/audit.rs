@@ -62,7 +62,7 @@ impl AuditView {
     (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/audit")]
-pub(super) async fn audit(faces: Data<Faces>) -> Result<HttpResponse, Error> {
+pub(super) async fn verify(faces: Data<Faces>) -> Result<HttpResponse, Error> {
     let place = faces.listen()?;
     let (frames, stream) = mpsc::channel::<Bytes>(FRAMES_MAX);
     let store = faces.app.store.clone();

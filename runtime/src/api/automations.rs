@@ -291,7 +291,7 @@ async fn contract_in_force(faces: &Faces, automation: &Automation) -> Result<Con
     (status = 404, description = "There is no such automation", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/automations/{automation}/contract")]
-pub(super) async fn contract(faces: Data<Faces>, which: Path<String>) -> Result<Json<ContractView>, Error> {
+pub(super) async fn show_contract(faces: Data<Faces>, which: Path<String>) -> Result<Json<ContractView>, Error> {
     let automation = faces.app.store.automation(&which).await?;
     Ok(Json(contract_in_force(&faces, &automation).await?))
 }

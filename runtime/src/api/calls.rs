@@ -124,7 +124,7 @@ pub(super) struct Showing {
     (status = 410, description = "The payloads were erased", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/runs/{run}/calls")]
-pub(super) async fn calls(
+pub(super) async fn list(
     faces: Data<Faces>,
     caller: Caller,
     run: Path<String>,
@@ -165,7 +165,7 @@ fn full(showing: &Showing, caller: Caller) -> Result<bool, Error> {
     (status = 404, description = "There is no such run", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/runs/{run}/logs")]
-pub(super) async fn logs(faces: Data<Faces>, run: Path<String>) -> Result<Json<LogList>, Error> {
+pub(super) async fn list_logs(faces: Data<Faces>, run: Path<String>) -> Result<Json<LogList>, Error> {
     let records = faces.app.store.journal(page::id("run", &run)?).await?.records;
     let lines = records.into_iter().filter_map(|record| if let Record::Logged(line) = record { Some(line.into()) } else { None });
     Ok(Json(LogList { items: lines.collect() }))

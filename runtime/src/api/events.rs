@@ -105,7 +105,7 @@ impl From<StoredEvent> for EventView {
 /// Lists the rooms that have events.
 #[utoipa::path(tag = "events", responses((status = 200, description = "The rooms", body = RoomList)))]
 #[get("/v1/rooms")]
-pub(super) async fn rooms(faces: Data<Faces>) -> Result<Json<RoomList>, Error> {
+pub(super) async fn list_rooms(faces: Data<Faces>) -> Result<Json<RoomList>, Error> {
     let rooms = faces.app.store.rooms().await?;
     let items = rooms.into_iter().map(|(room, last_seq)| {
         let id: Option<RoomId> = room.parse().ok();
@@ -157,37 +157,37 @@ pub(super) async fn list(faces: Data<Faces>, which: Path<String>, query: Query<A
 /// Where a stream begins.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct From {
+pub(super) struct Since {
     /// The place of the first event; `Last-Event-ID` goes before it. Everything unless said.
     from_seq: Option<i64>,
 }
 
 /// Streams the events of a room: what was first, then what comes, as it comes.
 #[utoipa::path(tag = "events", params(
-    ("room" = String, Path, description = "Its id, an automation, or `all`"), From,
+    ("room" = String, Path, description = "Its id, an automation, or `all`"), Since,
     ("Last-Event-ID" = Option<i64>, Header, description = "The id of the last event that was seen"),
 ), responses(
     (status = 200, description = "Server-sent events; the id of each is its place in the stream", body = EventView, content_type = "text/event-stream"),
     (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/streams/rooms/{room}")]
-pub(super) async fn stream(
+pub(super) async fn listen(
     faces: Data<Faces>,
     request: HttpRequest,
     which: Path<String>,
-    query: Query<From>,
+    query: Query<Since>,
 ) -> Result<HttpResponse, Error> {
     let room = room(&faces, &which).await?;
-    let from = match request.headers().get(LAST_EVENT_ID) {
+    let after = match request.headers().get(LAST_EVENT_ID) {
         Some(seen) => {
             let seen = seen.to_str().unwrap_or_default();
             let last: i64 = seen.parse().map_err(|_| page::malformed("Last-Event-ID", seen))?;
-            last.saturating_add(1)
+            last
         }
-        None => query.from_seq.unwrap_or(1),
+        None => query.from_seq.unwrap_or(1).saturating_sub(1),
     };
     let permit = faces.listen()?;
-    let events = faces.hub.stream(room, from);
+    let events = faces.hub.stream(room, after.max(0));
     let events = events.map_err(|error| Error::new(Code::ListenersFull, error.to_string()))?;
     let listener = Listener {
         room,

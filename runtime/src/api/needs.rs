@@ -142,7 +142,7 @@ pub(super) async fn show(faces: Data<Faces>, need: Path<String>) -> Result<Json<
     (status = 409, description = "It is answered already, or has no such choice", body = Problem, content_type = "application/problem+json"),
 ))]
 #[post("/v1/needs/{need}/answer")]
-pub(super) async fn answer(
+pub(super) async fn give_answer(
     faces: Data<Faces>,
     caller: Caller,
     need: Path<String>,

@@ -27,14 +27,14 @@ pub(super) async fn root() -> HttpResponse {
 /// The reference of the API, for people.
 #[utoipa::path(tag = "health", responses((status = 200, description = "The page", content_type = "text/html", body = String)))]
 #[get("/reference")]
-pub(super) async fn page() -> HttpResponse {
+pub(super) async fn reference() -> HttpResponse {
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(PAGE.as_str())
 }
 
 /// How the reference looks.
 #[utoipa::path(tag = "health", responses((status = 200, description = "The style", content_type = "text/css", body = String)))]
 #[get("/reference.css")]
-pub(super) async fn style() -> HttpResponse {
+pub(super) async fn stylesheet() -> HttpResponse {
     HttpResponse::Ok().content_type("text/css; charset=utf-8").body(STYLE)
 }
 

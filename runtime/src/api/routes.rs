@@ -47,21 +47,21 @@ macro_rules! routes {
 }
 
 routes! {
-    automations::list, automations::import, automations::show, automations::contract, automations::export,
+    automations::list, automations::import, automations::show, automations::show_contract, automations::export,
     automations::run, automations::pause, automations::resume, automations::stop, automations::remove,
-    runs::list, runs::show, calls::calls, calls::logs, runs::effects, runs::stop, runs::replay,
+    runs::list, runs::show, calls::list, calls::list_logs, runs::effects, runs::stop, runs::replay,
     effects::list,
-    needs::list, needs::show, needs::answer, notices::list,
-    events::rooms, events::list, events::stream,
+    needs::list, needs::show, needs::give_answer, notices::list,
+    events::list_rooms, events::list, events::listen,
     contract::schema, contract::explain,
     tools::list,
     settings::list, settings::show, settings::set, settings::remove,
     secrets::list, secrets::set, secrets::remove,
     hooks::deliver,
     stop::stop, stop::resume,
-    health::alive, health::ready, health::health, doctor::doctor, audit::audit,
+    health::alive, health::ready, health::health, doctor::doctor, audit::verify,
     login::login,
-    openapi::openapi, reference::root, reference::page, reference::style,
+    openapi::openapi, reference::root, reference::reference, reference::stylesheet,
 }
 
 /// Names the ways in which a request says who it is.

@@ -103,8 +103,7 @@ impl Serving {
 
     /// Ends the server: streams end at once, requests that are under way get a few seconds.
     pub async fn stop(self) {
-        // Nobody listens when there is no stream.
-        drop(self.closing.send(true));
+        self.closing.send_replace(true);
         self.handle.stop(true).await;
         if let Ok(Err(error)) = self.done.await {
             tracing::error!(%error, "the HTTP server ended with an error");

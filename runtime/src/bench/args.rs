@@ -4,22 +4,23 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Measures on this machine what Steward takes.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "steward bench", no_binary_name = true)]
+pub(super) struct Args {
     /// Measure these alone, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub only: Vec<Scenario>,
+    pub(super) only: Vec<Scenario>,
     /// How long each load lasts, in seconds.
     #[arg(long, default_value = "5")]
-    pub seconds: NonZeroU32,
+    pub(super) seconds: NonZeroU32,
     /// Print JSON instead of tables.
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// Something that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Scenario {
+pub(super) enum Scenario {
     /// Runs of three steps, 1, 10 and 50 at once.
     Runs,
     /// From the wish for an attempt to the first word of its script.
@@ -36,11 +37,11 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every scenario, in the order in which they are measured.
-    pub const ALL: [Self; 6] =
+    pub(super) const ALL: [Self; 6] =
         [Self::Start, Self::Sandbox, Self::Replay, Self::Deadline, Self::Runs, Self::Schedules];
 
     /// The stable name.
-    pub const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Runs => "runs",
             Self::Sandbox => "sandbox",

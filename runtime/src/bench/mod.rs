@@ -17,5 +17,4 @@ mod start;
 mod stub;
 mod world;
 
-pub use args::{Args, Scenario};
 pub use report::run;

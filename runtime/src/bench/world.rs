@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use actix::{Actor, System};
+use actix::Actor;
 use anyhow::Context;
 use connectors::egress::{Egress, EgressSettings, HostPort};
 use connectors::email::Mail;
@@ -29,7 +29,6 @@ const UNHURRIED: NonZeroU32 = NonZeroU32::new(1_000_000).expect("not zero");
 pub(super) struct World {
     pub(super) store: Store,
     folder: TempDir,
-    system: System,
     routing: JoinHandle<()>,
 }
 
@@ -38,20 +37,6 @@ pub(super) struct World {
 pub(super) struct Imported {
     pub(super) automation: AutomationId,
     pub(super) trigger: TriggerId,
-}
-
-/// Starts a thread on which actors live, whatever runtime we are in ourselves.
-fn system() -> anyhow::Result<System> {
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::Builder::new().name("bench actors".to_owned()).spawn(move || {
-        let runner = System::with_tokio_rt(|| {
-            tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be started")
-        });
-        // Nobody listens when the measurement was given up meanwhile.
-        drop(tell.send(System::current()));
-        runner.run()
-    })?;
-    told.recv().context("the actors could not be started")
 }
 
 /// Starts the warm process of the sandbox: this program in another role.
@@ -73,7 +58,7 @@ pub(super) fn folder() -> anyhow::Result<TempDir> {
 }
 
 impl World {
-    /// Starts everything; runs may call the service.
+    /// Starts everything; runs may call the service. Called on a thread where actors can live.
     pub(super) async fn start(service: SocketAddr) -> anyhow::Result<Self> {
         let folder = folder()?;
         let env = Env::real();
@@ -83,7 +68,7 @@ impl World {
         std::fs::create_dir(&vault_folder)?;
         let vault = Vault::open(&vault_folder, &MasterKeySource::KeyFile(vault_folder.join("master.key")))?;
         let settings =
-            EgressSettings { requests_per_minute: UNHURRIED, burst: UNHURRIED, ..EgressSettings::default() };
+            EgressSettings { requests_per_second: UNHURRIED, burst: UNHURRIED, ..EgressSettings::default() };
         let catalogue = Catalogue::new(Dependencies {
             egress: Arc::new(Egress::new(settings)?),
             vault: Arc::new(vault),
@@ -93,10 +78,9 @@ impl World {
         let services =
             Services::new(env.clone(), store.clone(), Arc::new(catalogue), jail).with_private_hosts(hosts);
         let (changed, places) = watch::channel(0);
-        let system = system()?;
-        let executor = Executor::start_in_arbiter(system.arbiter(), move |_| Executor::new(services, changed));
+        let executor = Executor::new(services, changed).start();
         let routing = tokio::spawn(router::route(env, store.clone(), executor, places));
-        Ok(Self { store, folder, system, routing })
+        Ok(Self { store, folder, routing })
     }
 
     /// Brings an automation in that has one trigger, which lets its runs overlap.
@@ -132,6 +116,5 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.routing.abort();
-        self.system.stop();
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench;
+
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 usage · 3 the run waits · 4 the run failed · \
                           5 not found · 6 refused or not confirmed · 7 no server, or locked";
 
@@ -52,9 +54,8 @@ pub(super) enum Command {
     Audit(Audit),
     /// Look the installation over, and say what to do.
     Doctor,
-    /// Measure this machine.
-    #[command(disable_help_flag = true)]
-    Bench(Bench),
+    /// Measure what Steward takes on this machine.
+    Bench(bench::Args),
 }
 
 #[derive(Debug, Args)]
@@ -278,11 +279,4 @@ pub(super) enum Settings {
 pub(super) enum Audit {
     /// Look through all events for an edit, a swap, a deletion or a cut tail.
     Verify,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Bench {
-    /// What to measure, and how.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(super) args: Vec<String>,
 }

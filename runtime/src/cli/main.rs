@@ -69,8 +69,9 @@ async fn dispatch(command: Command, config: Config, out: &mut Out) -> Result<Exi
     match command {
         Command::Serve(_) => return serve::serve(config, env, out).await,
         Command::Doctor => return doctor::doctor(&config, &env, out).await,
-        Command::Bench(bench) => {
-            let done = crate::bench::run(bench.args, out.is_json()).await;
+        Command::Bench(mut args) => {
+            args.json |= out.is_json();
+            let done = crate::bench::run(args).await;
             return done.map(|()| Exit::Success).map_err(super::connect::understood);
         }
         Command::Automations(_)

@@ -502,13 +502,13 @@ impl Attempt {
                 self.fail(Failure::new(Class::Logic, "KEY_CONFLICT", message), evidence);
                 Ok(())
             }
-            Begun::Settle { started_at, .. } => {
+            Begun::Settle { started_at, was_uncertain } => {
                 let failure = Failure::new(
                     Class::Uncertain,
                     "EFFECT_UNSETTLED",
                     "it was started, and Steward ended before it knew the outcome",
                 );
-                self.faulted(admitted, failure, Some(started_at)).await
+                self.take_up(admitted, failure, started_at, was_uncertain).await
             }
             Begun::WaitFor(run) => {
                 let until = self.services.env.now() + OTHER_RUN_RETRY;
@@ -522,6 +522,36 @@ impl Attempt {
             Begun::Stopped => {
                 self.finish_with(End::Parked);
                 Ok(())
+            }
+        }
+    }
+
+    /// Takes up an effect whose outcome nobody knew when an earlier attempt ended. Waiting was done before, so the
+    /// service is asked at once, unless only the person can say.
+    async fn take_up(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        failure: Failure,
+        started_at: Timestamp,
+        was_uncertain: bool,
+    ) -> Result<(), Trouble> {
+        let Kind::Effect(effect) = &admitted.kind else { return Ok(()) };
+        let now = self.services.env.now();
+        let evidence = Evidence { identity: Some(effect.identity), started_at, retry_after: None };
+        let fresh = Budget { failures: 0, first_failed_at: now };
+        let budget = self.budgets.get(&admitted.call).copied().unwrap_or(fresh);
+        match route(Class::Uncertain, &evidence, budget, &self.services.transient, now) {
+            Route::Settle { .. } => {
+                if !was_uncertain {
+                    self.mark_uncertain(admitted, None).await?;
+                }
+                if self.end.is_none() {
+                    self.ask_service(admitted, started_at);
+                }
+                Ok(())
+            }
+            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Ask(_) | Route::FailClosed(_) => {
+                self.faulted(admitted, failure, Some(started_at)).await
             }
         }
     }

@@ -33,6 +33,9 @@ where
     address
 }
 
+/// An actor with its mailbox and timers.
+type Living<A> = Pin<Box<ContextFut<A, Context<A>>>>;
+
 enum Life {
     /// It works; until it has recovered, something waits for that.
     Lives { recovery: Option<BoxFuture<'static, ()>> },
@@ -47,7 +50,7 @@ where
     Context<A>: AsyncContextParts<A>,
 {
     // None once it is given up: those who wait for an answer are told at once.
-    actor: Option<Pin<Box<ContextFut<A, Context<A>>>>>,
+    actor: Option<Living<A>>,
     life: Life,
     record: Record,
 }

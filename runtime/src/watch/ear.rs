@@ -147,4 +147,22 @@ mod tests {
         }
         assert_eq!(heard.take([Path::new("/b")].into_iter()).len(), 1);
     }
+
+    #[cfg(target_os = "linux")]
+    #[actix_rt::test]
+    async fn the_system_tells_what_lands_in_a_folder_also_in_one_that_took_its_place() {
+        use crate::supervisor::simulated::until;
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("drop");
+        let mut ear = Ear::new();
+        for life in 0..2 {
+            std::fs::create_dir(&folder).unwrap();
+            let root = super::super::folder::open(&folder).unwrap();
+            ear.listen(&root, false);
+            std::fs::write(folder.join("may.csv"), life.to_string()).unwrap();
+            let heard = ear.heard();
+            until("it is heard", async || !heard.take([root.path.as_path()].into_iter()).is_empty()).await;
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+    }
 }

@@ -122,6 +122,6 @@ fn no_storm_does_anything_twice() {
             }
         }
         world.live(None);
-        check(&world, tool, &format!("replay with SEED={seed}"));
+        check(&world, tool, &format!("{tool}, replay with SEED={seed}"));
     }
 }

@@ -38,11 +38,12 @@ export default function core(natives, shared) {
   define(globalThis, "Date", RunDate);
   define(Math, "random", { random() { return random(); } }.random);
 
+  const AnyError = Error;
   const kinds = { __proto__: null, Error, TypeError, RangeError, SyntaxError, ReferenceError };
   const errorOf = (name, message) => {
     const Kind = kinds[name];
     if (Kind !== undefined) return new Kind(message);
-    const error = new Error(message);
+    const error = new AnyError(message);
     define(error, "name", name);
     return error;
   };

@@ -9,11 +9,11 @@ export default function text(natives, shared) {
   const Bytes = Uint8Array;
   const Buffer = ArrayBuffer;
   const isView = ArrayBuffer.isView;
+  const apply = Reflect.apply;
   const getter = (name) => {
     const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name);
-    return (view) => Reflect.apply(get, view, []);
+    return (view) => apply(get, view, []);
   };
-  const apply = Reflect.apply;
   const viewOf = (names, prototype) => names.map((name) => Object.getOwnPropertyDescriptor(prototype, name).get);
   const ofArray = viewOf(["buffer", "byteOffset", "byteLength"], Object.getPrototypeOf(Uint8Array.prototype));
   const ofData = viewOf(["buffer", "byteOffset", "byteLength"], DataView.prototype);

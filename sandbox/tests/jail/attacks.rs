@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::world::{Answers, block_on, body, jail, run, run_with, trial};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("what_swallows_the_engines_interrupt_ends_at_the_deadline", interrupt_escapes),
         trial("what_never_polls_ends_at_the_deadline", builtins_that_block),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::world::{body, run, trial};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("two_executions_are_byte_equal", twice),
         trial("another_seed_draws_other_numbers", seeds),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::world::{body, run, trial};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("urls_are_there", urls),
         trial("texts_and_bytes_are_there", texts),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::world::{block_on, body, jail, run, start, trial};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("a_script_calls_a_tool_and_returns_what_it_got", a_script_calls_a_tool),
         trial("arguments_leave_as_canonical_bytes", arguments_leave_as_canonical_bytes),

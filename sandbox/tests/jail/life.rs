@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::world::{Answers, block_on, body, drive, fresh_jail, run, trial};
 
 /// The argument by which this binary is a host that can be killed.
-pub const HOST_ARGUMENT: &str = "__host";
+pub(crate) const HOST_ARGUMENT: &str = "__host";
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("a_killed_host_leaves_no_process", killed_host),
         trial("a_jail_that_is_dropped_leaves_no_process", dropped_jail),
@@ -43,7 +43,7 @@ const LONG: Limits = Limits {
 };
 
 /// Is a host: runs what it is told in the environment, says what came of it, and waits to be killed.
-pub fn be_a_host() -> ! {
+pub(crate) fn be_a_host() -> ! {
     let script = std::env::var("STORY").unwrap();
     let jail = Jail::start(&std::env::current_exe().unwrap()).unwrap();
     block_on(async {
@@ -76,7 +76,7 @@ fn host(zone: &str, script: &str) -> (std::process::Child, Value) {
 }
 
 /// What a script comes to under a host with another time zone.
-pub fn host_in_zone(zone: &str, script: &str) -> Value {
+pub(crate) fn host_in_zone(zone: &str, script: &str) -> Value {
     let (mut host, said) = host(zone, script);
     host.kill().unwrap();
     host.wait().unwrap();

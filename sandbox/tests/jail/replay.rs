@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::world::{Answers, Trace, block_on, body, drive, jail, run, run_with, trial};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("a_whole_journal_replays_without_a_call", whole_replay),
         trial("any_cut_of_a_journal_resumes_to_the_same_end", every_cut),

@@ -12,28 +12,28 @@ use sandbox::{Attempt, FromScript, Jail, Limits, Start};
 use serde_json::{Value, json};
 
 /// The time at which every story begins: 2026-01-01T00:00:00Z.
-pub const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// The jail that the stories share.
-pub fn jail() -> Jail {
+pub(crate) fn jail() -> Jail {
     static JAIL: OnceLock<Jail> = OnceLock::new();
     JAIL.get_or_init(fresh_jail).clone()
 }
 
 /// A jail of one's own.
-pub fn fresh_jail() -> Jail {
+pub(crate) fn fresh_jail() -> Jail {
     Jail::start(&std::env::current_exe().unwrap()).unwrap()
 }
 
 /// Runs a story to its end.
-pub fn block_on<T>(story: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(story: impl Future<Output = T>) -> T {
     static RUNTIME: LazyLock<tokio::runtime::Runtime> =
         LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
     RUNTIME.block_on(story)
 }
 
 /// Makes a test of a function.
-pub fn trial(name: &str, story: fn()) -> Trial {
+pub(crate) fn trial(name: &str, story: fn()) -> Trial {
     Trial::test(name.to_owned(), move || {
         std::panic::catch_unwind(story).map_err(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
@@ -44,7 +44,7 @@ pub fn trial(name: &str, story: fn()) -> Trial {
 }
 
 /// A start with all tools that the stories use.
-pub fn start(script: &str) -> Start {
+pub(crate) fn start(script: &str) -> Start {
     Start {
         script: script.to_owned(),
         name: "script.js".to_owned(),
@@ -58,21 +58,21 @@ pub fn start(script: &str) -> Start {
 }
 
 /// A script whose `run` has this body.
-pub fn body(body: &str) -> Start {
+pub(crate) fn body(body: &str) -> Start {
     start(&format!("export default async function run({{ input, tools, state, steward }}) {{\n{body}\n}}\n"))
 }
 
 /// What a whole attempt came to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Trace {
-    pub calls: Vec<Recorded>,
-    pub lines: Vec<String>,
-    pub end: FromScript,
+pub(crate) struct Trace {
+    pub(crate) calls: Vec<Recorded>,
+    pub(crate) lines: Vec<String>,
+    pub(crate) end: FromScript,
 }
 
 impl Trace {
     /// The result, which must be one.
-    pub fn result(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         match &self.end {
             FromScript::Finished { result } => serde_json::from_str(result).unwrap(),
             other => panic!("the script did not finish: {other:?}\n{:#?}", self.lines),
@@ -82,7 +82,7 @@ impl Trace {
 
 /// In which order a host answers the calls that are in flight.
 #[derive(Debug, Clone, Copy)]
-pub enum Answers {
+pub(crate) enum Answers {
     FirstFirst,
     LastFirst,
     /// Scrambled by this number.
@@ -90,7 +90,7 @@ pub enum Answers {
 }
 
 /// The outcome of a call, by a rule that every story can rely on: a tool gives its own arguments back.
-pub fn outcome(tool: &str, arguments: &str) -> Outcome {
+pub(crate) fn outcome(tool: &str, arguments: &str) -> Outcome {
     let arguments: Value = serde_json::from_str(arguments).unwrap();
     match arguments.get("refuse").and_then(Value::as_str) {
         Some(code) => Outcome::Refused(Refusal {
@@ -104,12 +104,12 @@ pub fn outcome(tool: &str, arguments: &str) -> Outcome {
 }
 
 /// Runs an attempt to its end.
-pub fn run(start: Start) -> Trace {
+pub(crate) fn run(start: Start) -> Trace {
     run_with(start, Limits::default(), Answers::FirstFirst)
 }
 
 /// Runs an attempt to its end, with limits and an order of answers.
-pub fn run_with(start: Start, limits: Limits, answers: Answers) -> Trace {
+pub(crate) fn run_with(start: Start, limits: Limits, answers: Answers) -> Trace {
     block_on(async {
         let replay = start.replay.clone();
         let attempt = jail().attempt(start, limits).await.unwrap();
@@ -118,7 +118,7 @@ pub fn run_with(start: Start, limits: Limits, answers: Answers) -> Trace {
 }
 
 /// Drives an attempt until its end, or until so many answers were given.
-pub async fn drive(mut attempt: Attempt, replay: Vec<Recorded>, answers: Answers, answers_max: u32) -> Trace {
+pub(crate) async fn drive(mut attempt: Attempt, replay: Vec<Recorded>, answers: Answers, answers_max: u32) -> Trace {
     let mut calls = replay;
     let mut order = calls.iter().filter(|call| call.settled.is_some()).count() as u32;
     let mut now =

@@ -11,4 +11,4 @@ mod session;
 
 pub(super) use check::guard;
 pub(super) use host::Hosts;
-pub(super) use session::{Caller, cookie, cookie_name};
+pub(super) use session::{Caller, cookie};

@@ -1,6 +1,6 @@
 //! Webhooks: signed requests from outside that start runs.
 
-mod deliver;
+mod delivery;
 mod signature;
 
-pub(super) use deliver::{__path_deliver, deliver};
+pub(super) use delivery::{__path_deliver, deliver};

@@ -81,7 +81,7 @@ impl Hidden {
             let mut hidden = before.clone();
             hidden.local_modes.remove(LocalModes::ECHO);
             // A terminal that cannot hide still works.
-            drop(tcsetattr(io::stdin(), OptionalActions::Flush, &hidden));
+            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &hidden);
         }
         Self(before)
     }
@@ -90,7 +90,8 @@ impl Hidden {
 impl Drop for Hidden {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            drop(tcsetattr(io::stdin(), OptionalActions::Flush, before));
+            // There is nobody to tell.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, before);
         }
     }
 }
