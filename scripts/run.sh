@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 
 demo=$PWD/demo
 export STEWARD_HOME=${STEWARD_HOME:-$demo/data}
-sample=fixtures/automations/statements/samples/2026-10.csv
+samples=fixtures/automations/statements/samples
 
 if [ ! -x "$(steward_bin)" ]; then
   say 'Building Steward. The first time this takes some minutes; later only seconds.'
@@ -27,16 +27,19 @@ outbox_folder = "$demo/mail"
 TOML
 fi
 
+# Done again, these change nothing.
 "$steward" folders add statements "$demo/statements" --read-only
 "$steward" folders add reports "$demo/reports"
 "$steward" automations import fixtures/automations/statements --yes
 
-say '' \
-  && say "Steward starts now, with the automation \`statements\`. In another terminal:" \
-  && say "  1. Drop a statement:  cp $sample demo/statements/" \
-  && say "  2. See what it did:   cat demo/reports/2026-10.md; ls demo/mail    (no mail server is set up, so mail is a file)" \
-  && say "  3. Try to harm it:    kill -9 the server, drop the file again, drop samples/broken.csv instead" \
-  && say "  4. Look inside:       scripts/steward runs list; scripts/steward inbox list" \
-  && say "  5. Stop it:           Ctrl-C here; \`make run\` goes on where it was" \
-  && say ''
+cat <<NEXT
+
+Steward starts now, with the automation \`statements\`. In another terminal:
+  1. Drop a statement:   cp $samples/2026-10.csv demo/statements/
+  2. See what came:      cat demo/reports/2026-10.md; ls demo/mail     (no mail server is set up, so mail is a file)
+  3. Try to harm it:     kill -9 the server; drop the file again; drop $samples/broken.csv
+  4. Look inside:        scripts/steward runs list; scripts/steward inbox list
+  5. Stop it:            Ctrl-C here; \`make run\` goes on where it was
+
+NEXT
 exec "$steward" serve

@@ -1,7 +1,20 @@
 //! Steward's runtime: the store, the actors, the HTTP API and the command line.
 
+pub mod api;
+pub mod app;
+pub mod bench;
+pub mod cli;
+pub mod config;
 pub mod env;
+pub mod error;
 pub mod executor;
 pub mod health;
+pub mod hub;
+pub mod janitor;
+pub mod ops;
 pub mod router;
+pub mod scheduler;
+pub mod server;
 pub mod store;
+pub mod supervisor;
+pub mod watch;

@@ -32,8 +32,6 @@ mod serve;
 mod settings;
 mod sse;
 mod stop;
-#[cfg(test)]
-mod tests;
 mod token;
 mod tools;
 

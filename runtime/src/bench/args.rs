@@ -4,23 +4,22 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Measures on this machine what Steward takes.
-#[derive(Debug, Clone, clap::Parser)]
-#[command(name = "steward bench", no_binary_name = true)]
-pub(super) struct Args {
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
     /// Measure these alone, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub(super) only: Vec<Scenario>,
+    pub only: Vec<Scenario>,
     /// How long each load lasts, in seconds.
     #[arg(long, default_value = "5")]
-    pub(super) seconds: NonZeroU32,
+    pub seconds: NonZeroU32,
     /// Print JSON instead of tables.
     #[arg(long)]
-    pub(super) json: bool,
+    pub json: bool,
 }
 
 /// Something that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Scenario {
+pub enum Scenario {
     /// Runs of three steps, 1, 10 and 50 at once.
     Runs,
     /// From the wish for an attempt to the first word of its script.
@@ -37,11 +36,11 @@ pub(super) enum Scenario {
 
 impl Scenario {
     /// Every scenario, in the order in which they are measured.
-    pub(super) const ALL: [Self; 6] =
+    pub const ALL: [Self; 6] =
         [Self::Start, Self::Sandbox, Self::Replay, Self::Deadline, Self::Runs, Self::Schedules];
 
     /// The stable name.
-    pub(super) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Runs => "runs",
             Self::Sandbox => "sandbox",

@@ -17,4 +17,5 @@ mod start;
 mod stub;
 mod world;
 
+pub use args::{Args, Scenario};
 pub use report::run;

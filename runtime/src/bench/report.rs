@@ -5,13 +5,11 @@ use std::io::Write as _;
 use std::thread::available_parallelism;
 
 use anyhow::Context;
-use clap::Parser;
 use serde::Serialize;
 
 use super::args::{Args, Scenario};
 use super::figures::Figure;
 use super::{runs, schedules, scripts, start};
-use crate::error::{Code, Error};
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -37,15 +35,8 @@ struct Measured {
 /// The shape of the report; it changes when a reader of the old one would misread the new one.
 const FORMAT: u32 = 1;
 
-/// Measures what the words of the command line ask for, and prints the figures, as JSON where this is wanted.
-///
-/// Called on a thread where actors can live.
-pub async fn run(words: Vec<String>, json: bool) -> anyhow::Result<()> {
-    let args = match Args::try_parse_from(words) {
-        Ok(args) => args,
-        Err(help) if !help.use_stderr() => return Ok(help.print()?),
-        Err(error) => return Err(Error::new(Code::InputMalformed, error.to_string().trim().to_owned()).into()),
-    };
+/// Measures what is asked for, and prints the figures. Called on a thread where actors can live.
+pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut scenarios = Vec::new();
     for scenario in args.scenarios() {
         let name = scenario.as_str();
@@ -62,7 +53,7 @@ pub async fn run(words: Vec<String>, json: bool) -> anyhow::Result<()> {
         processors: available_parallelism().map_or(1, usize::from),
         scenarios,
     };
-    let text = if json || args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
+    let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }

@@ -25,6 +25,9 @@ use crate::store::{Import, Keys, NewTrigger, Store};
 /// The service on this machine is not to be spared.
 const UNHURRIED: NonZeroU32 = NonZeroU32::new(1_000_000).expect("not zero");
 
+/// As many runs at once as the largest load wants.
+const ATTEMPTS_MAX: usize = 64;
+
 /// Everything that carries runs out.
 pub(super) struct World {
     pub(super) store: Store,
@@ -78,7 +81,7 @@ impl World {
         let services =
             Services::new(env.clone(), store.clone(), Arc::new(catalogue), jail).with_private_hosts(hosts);
         let (changed, places) = watch::channel(0);
-        let executor = Executor::new(services, changed).start();
+        let executor = Executor::new(services, ATTEMPTS_MAX, changed).start();
         let routing = tokio::spawn(router::route(env, store.clone(), executor, places));
         Ok(Self { store, folder, routing })
     }

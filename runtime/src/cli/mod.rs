@@ -12,8 +12,6 @@ mod out;
 mod progress;
 mod serve;
 mod server_file;
-#[cfg(test)]
-mod tests;
 mod time;
 
 pub use exit::{EXITS, Exit};

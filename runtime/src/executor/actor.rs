@@ -16,10 +16,13 @@ use super::attempt::carry_out;
 use super::context::Trouble;
 use super::in_flight::{InFlight, Table};
 use super::{Services, wording};
+use crate::env::Env;
 use crate::store::{self, Finish, NewNeed, Progress, Runnable};
 
-/// Attempts at the same time. Each has a process of some MiB; more would only wait for the two or four cores.
-const ATTEMPTS_MAX: usize = 64;
+/// How long the end of a server waits for attempts to give their runs back; what is left goes on at the next start.
+const END_WITHIN: Duration = Duration::from_secs(5);
+/// How often it looks.
+const END_LOOK: Duration = Duration::from_millis(20);
 /// After trouble with the store or the jail, a run waits this long, then twice as long, and so on.
 const TROUBLE_BACKOFF: Duration = Duration::from_millis(250);
 /// The longest such wait.
@@ -28,6 +31,7 @@ const TROUBLE_BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// Admits runs and watches their attempts.
 pub struct Executor {
     services: Services,
+    attempts_max: usize,
     running: BTreeMap<RunId, Running>,
     troubles: BTreeMap<RunId, u32>,
     changed: watch::Sender<u64>,
@@ -39,9 +43,10 @@ struct Running {
 }
 
 impl Executor {
-    /// Makes an executor that has nothing to do yet. `changed` counts up whenever a place becomes free.
-    pub fn new(services: Services, changed: watch::Sender<u64>) -> Self {
-        Self { services, running: BTreeMap::new(), troubles: BTreeMap::new(), changed }
+    /// Makes an executor that has nothing to do yet, with places for so many attempts at once. `changed` counts up
+    /// whenever a place becomes free.
+    pub fn new(services: Services, attempts_max: usize, changed: watch::Sender<u64>) -> Self {
+        Self { services, attempts_max, running: BTreeMap::new(), troubles: BTreeMap::new(), changed }
     }
 }
 
@@ -68,7 +73,7 @@ impl Handler<Admit> for Executor {
     fn handle(&mut self, Admit(runs): Admit, context: &mut Context<Self>) -> usize {
         let mut admitted = 0;
         for runnable in runs {
-            if self.running.len() >= ATTEMPTS_MAX || self.running.contains_key(&runnable.run) {
+            if self.running.len() >= self.attempts_max || self.running.contains_key(&runnable.run) {
                 continue;
             }
             let (stop, stopped) = watch::channel(false);
@@ -146,7 +151,7 @@ impl Handler<Snapshot> for Executor {
     type Result = Standing;
 
     fn handle(&mut self, _: Snapshot, _: &mut Context<Self>) -> Standing {
-        let mut standing = Standing { free: ATTEMPTS_MAX.saturating_sub(self.running.len()), ..Standing::default() };
+        let mut standing = Standing { free: self.attempts_max.saturating_sub(self.running.len()), ..Standing::default() };
         for (run, running) in &self.running {
             standing.runs.insert(*run);
             *standing.automations.entry(running.automation).or_insert(0) += 1;
@@ -160,12 +165,13 @@ impl Handler<Snapshot> for Executor {
 pub struct Control {
     executor: Addr<Executor>,
     in_flight: Table,
+    env: Env,
 }
 
 impl Control {
     /// Makes a control of an executor.
     pub fn new(executor: Addr<Executor>, services: &Services) -> Self {
-        Self { executor, in_flight: services.in_flight.clone() }
+        Self { executor, in_flight: services.in_flight.clone(), env: services.env.clone() }
     }
 
     /// Stops the attempts of an automation, or all, and lists the effects that are on their way.
@@ -180,6 +186,16 @@ impl Control {
     /// Stops the attempt of one run.
     pub async fn stop_run(&self, run: RunId) {
         drop(self.executor.send(Stop { automation: None, run: Some(run) }).await);
+    }
+
+    /// Stops all attempts and waits a little until they have given their runs back.
+    pub async fn end(&self) {
+        self.stop(None).await;
+        let mut waited = Duration::ZERO;
+        while waited < END_WITHIN && !self.standing().await.runs.is_empty() {
+            self.env.sleep(END_LOOK).await;
+            waited += END_LOOK;
+        }
     }
 
     /// What is being carried out.

@@ -12,6 +12,7 @@
 mod digest;
 mod ear;
 mod folder;
+mod memory;
 mod needs;
 mod plan;
 mod settle;

@@ -161,6 +161,25 @@ async fn a_file_whose_name_is_no_text_is_told_and_the_others_are_taken() {
     assert_eq!(scene.world.open_needs().await, []);
 }
 
+#[cfg(target_os = "linux")]
+#[actix_rt::test]
+async fn a_file_that_is_too_large_is_told_once_and_not_read() {
+    let scene = Scene::with(CSV).await;
+    // A file of holes takes no space.
+    fs::File::create(scene.drop.join("huge.csv")).unwrap().set_len(3 << 30).unwrap();
+    scene.write("may.csv", "x");
+    let mut watcher = scene.watcher();
+    scene.settle(&mut watcher).await;
+    scene.settle(&mut watcher).await;
+    assert_eq!(scene.taken().await, ["may.csv"]);
+    let needs = scene.world.store.needs(None, None, 10).await.unwrap();
+    assert_eq!((needs.len(), needs[0].occurrences), (1, 1));
+    assert!(needs[0].title.contains("more than 2 GiB"), "{}", needs[0].title);
+    fs::remove_file(scene.drop.join("huge.csv")).unwrap();
+    scene.settle(&mut watcher).await;
+    assert_eq!(scene.world.open_needs().await, []);
+}
+
 #[actix_rt::test]
 async fn a_full_folder_is_taken_in_bounded_parts() {
     let scene = Scene::with(CSV).await;

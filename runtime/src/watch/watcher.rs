@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use intents::Timestamp;
-use intents::canonical::Digest;
 use intents::contract::FileDedupe;
 use intents::id::TriggerId;
 use intents::label::{Label, Labels};
@@ -17,9 +16,10 @@ use tokio::task::JoinHandle;
 use super::digest::{Reading, digest};
 use super::ear::{Ear, Heard};
 use super::folder::{self, Root};
+use super::memory::Memory;
 use super::needs;
 use super::plan::{self, Plan, Watched};
-use super::settle::{REST, Settling};
+use super::settle::REST;
 use super::walk::{Found, Refused, Seen, is_deep, walk};
 use crate::env::Env;
 use crate::health::Health;
@@ -37,20 +37,6 @@ const RETRY: Duration = Duration::from_secs(5);
 pub fn start_watcher(store: &Store, env: &Env, health: &Health, escalation: &Arc<dyn Escalation>) -> JoinHandle<()> {
     let (store, own_env) = (store.clone(), env.clone());
     supervise_task("watcher", env, health, escalation, move || Watcher::new(&store, &own_env).run())
-}
-
-/// What is remembered about one trigger.
-#[derive(Default)]
-struct Memory {
-    /// The files it has seen: length and time of change by path.
-    seen: HashMap<String, (u64, Timestamp)>,
-    settling: Settling,
-    /// Files as they were when they could not be taken; they are not tried again until they change.
-    refused: BTreeMap<String, (Found, String)>,
-    /// Those that the open need tells of.
-    told: Option<Digest>,
-    /// Something is left to be taken at once.
-    more: bool,
 }
 
 /// One life of the watcher.
@@ -126,6 +112,9 @@ impl Watcher {
             .chain(self.waiting())
             .collect();
         let everywhere = self.everywhere.is_due(now);
+        if everywhere {
+            self.memories.values_mut().for_each(|memory| memory.retry = true);
+        }
         if everywhere || std::mem::take(&mut self.replan) {
             let changed = self.plan().await?;
             dirty.extend(if everywhere { self.folders.keys().cloned().collect() } else { changed });
@@ -246,12 +235,15 @@ impl Watcher {
         let news = seen.found.iter().filter(|file| !memory.knows(file)).cloned().collect();
         let rested = memory.settling.look(news, self.env.now());
         memory.more = rested.len() > TAKEN_MAX;
-        for file in rested.into_iter().take(TAKEN_MAX) {
+        let again = if std::mem::take(&mut memory.retry) { memory.refused.values() } else { Default::default() };
+        let again: Vec<_> = again.take(TAKEN_MAX).map(|(file, _)| file.clone()).collect();
+        for file in rested.into_iter().take(TAKEN_MAX).chain(again) {
             let (path, found) = (root.to_owned(), file.clone());
             match blocking(move || digest(&path, &found)).await? {
                 Reading::Digest(digest) => {
                     self.take(plan, &file, digest).await?;
                     memory.settling.forget(&file.path);
+                    memory.refused.remove(&file.path);
                     memory.seen.insert(file.path, (file.size, file.modified));
                 }
                 Reading::Changed => memory.settling.disturb(&file.path, self.env.now()),
@@ -298,20 +290,6 @@ impl Watcher {
 impl Watched {
     fn is_deep(&self) -> bool {
         self.plans.iter().any(|plan| is_deep(&plan.glob))
-    }
-}
-
-impl Memory {
-    fn knows(&self, file: &Found) -> bool {
-        self.seen.get(&file.path) == Some(&(file.size, file.modified)) || self.refused.contains_key(&file.path)
-    }
-
-    /// When it is to be looked at again, given the last look.
-    fn next(&self, looked_at: Timestamp) -> Option<Timestamp> {
-        if self.more {
-            return Some(looked_at);
-        }
-        self.settling.is_waiting().then_some(looked_at + REST)
     }
 }
 

@@ -14,7 +14,7 @@ const STATEMENTS_PER_COMMIT_MAX: u64 = 5;
 async fn one_run(world: &World, automation: intents::id::AutomationId, name: &str) {
     let delivered = world.store.deliver(delivery(automation, name)).await.unwrap();
     let Delivered::New { item, run } = delivered else { panic!("{delivered:?}") };
-    let attempt = Attempt::first(&world.store, automation, item, run);
+    let attempt = Attempt::first(world, automation, item, run);
     assert!(matches!(attempt.begin(&invoice(name), "x").await, Begun::Perform { .. }));
     attempt.settle(&invoice(name), State::Applied).await.unwrap();
     attempt.finish().await.unwrap();

@@ -216,8 +216,7 @@ async fn after_a_stop_no_effect_starts_until_it_is_lifted() {
     let world = world.restart().await;
     assert!(world.store.all_stopped().await.unwrap());
     world.store.recover_runs().await.unwrap();
-    let mut attempt = attempt.next();
-    attempt.store = world.store.clone();
+    let attempt = attempt.next();
     assert_eq!(attempt.begin(&invoice(1), "x").await, Begun::Stopped, "a stop outlasts a start");
     world.store.stop_all(false, "ann").await.unwrap();
 

@@ -89,7 +89,7 @@ async fn a_message_is_left_out_while_a_run_is_under_way_if_the_contract_says_so(
     assert_eq!(again, Delivered::Known { item: left_out, run: None });
 
     // The end of the run and the next message share a commit.
-    let attempt = super::world::Attempt::first(&world.store, automation.id, item, run);
+    let attempt = super::world::Attempt::first(&world, automation.id, item, run);
     let (ended, next) = tokio::join!(attempt.finish(), world.store.deliver(skipping("c")));
     ended.unwrap();
     assert!(matches!(next.unwrap(), Delivered::New { .. }), "the run was over before the message came");

@@ -71,7 +71,7 @@ async fn nothing_that_a_script_read_or_wrote_is_readable_in_the_files() {
     };
     let delivered = world.store.deliver(delivery).await.unwrap();
     let runtime::store::Delivered::New { item, run } = delivered else { panic!("{delivered:?}") };
-    let attempt = super::world::Attempt::first(&world.store, automation.id, item, run);
+    let attempt = super::world::Attempt::first(&world, automation.id, item, run);
     attempt.perform(&super::world::invoice(secret), secret).await;
     let state = runtime::store::StateWrite { name: "last".to_owned(), value: Some(Some(json!(secret))), seen: None };
     attempt.finish_with_state(vec![state]).await.unwrap();

@@ -153,7 +153,7 @@ async fn run_again_takes_the_same_item_from_the_start() {
     let again = world.store.runs(&queued, 10).await.unwrap().remove(0);
     assert_eq!((again.item, again.attempts), (attempt.item, 0));
     assert_ne!(again.id, attempt.run);
-    let again = Attempt::first(&world.store, automation.id, again.item, again.id);
+    let again = Attempt::first(&world, automation.id, again.item, again.id);
     assert!(matches!(again.begin(&invoice(1), "x").await, Begun::GiveBack { suppressed: false, .. }));
 }
 

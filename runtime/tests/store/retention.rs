@@ -65,7 +65,7 @@ async fn an_item_that_a_run_still_needs_is_kept_however_old() {
     let queued = RunFilter { phase: Some(Phase::Queued), ..RunFilter::default() };
     let run = world.store.runs(&queued, 10).await.unwrap().remove(0);
     assert_eq!(world.store.sweep(after_a_month()).await.unwrap().items, 0);
-    let again = Attempt::first(&world.store, automation.id, run.item, run.id);
+    let again = Attempt::first(&world, automation.id, run.item, run.id);
     again.finish().await.unwrap();
     assert!(world.store.item(run.item).await.is_ok());
     world.clock.advance(40 * DAY);

@@ -11,7 +11,7 @@ use intents::id::RunId;
 use intents::need::Kind;
 use intents::run::Phase;
 use runtime::store::{
-    Automation, Begun, Delivered, Error, Finished, Mode, NewWait, Retention, RunFilter, StateWrite, Store,
+    Automation, Begun, Delivered, Error, Finished, Mode, NewWait, Retention, RunFilter, StateWrite,
 };
 use serde_json::json;
 
@@ -62,10 +62,10 @@ fn allowed<T>(result: Result<T, Error>, context: &str) -> Option<T> {
 }
 
 /// An attempt at one of the runs, by somebody who may be mistaken about where it stands.
-async fn somebody(store: &Store, automation: &Automation, dice: &Dice, runs: &BTreeSet<RunId>) -> Option<Attempt> {
+async fn somebody(world: &World, automation: &Automation, dice: &Dice, runs: &BTreeSet<RunId>) -> Option<Attempt> {
     let nth = dice.below(runs.len().max(1));
-    let run = store.run(*runs.iter().nth(nth)?).await.unwrap();
-    let mut attempt = Attempt::first(store, automation.id, run.item, run.id);
+    let run = world.store.run(*runs.iter().nth(nth)?).await.unwrap();
+    let mut attempt = Attempt::first(world, automation.id, run.item, run.id);
     attempt.generation = run.generation;
     let is_running = run.phase == Phase::Running;
     attempt.number = if is_running || dice.below(8) == 0 { run.attempts } else { run.attempts + 1 };
@@ -77,7 +77,7 @@ async fn one_effect(attempt: &Attempt, dice: &Dice, promises: &mut Promises, con
     let name = dice.below(EFFECT_KEYS).to_string();
     let arguments = if dice.below(5) == 0 { "y" } else { "x" };
     let begin = attempt.beginning(&invoice(&name), arguments);
-    let begun = attempt.store.begin_effect(begin).await.unwrap().await;
+    let begun = attempt.store().begin_effect(begin).await.unwrap().await;
     let settle = match allowed(begun, context) {
         Some(Begun::Perform { .. }) => {
             promises.performed.entry(name.clone()).or_default().0 += 1;
@@ -118,7 +118,7 @@ async fn one_task(world: &World, automation: &Automation, seed: u64, mut runs: B
             }
             continue;
         }
-        let Some(attempt) = somebody(store, automation, &dice, &runs).await else { continue };
+        let Some(attempt) = somebody(world, automation, &dice, &runs).await else { continue };
         match step {
             5..=6 => drop(allowed(attempt.append().await, &context)),
             7..=10 => one_effect(&attempt, &dice, &mut promises, &context).await,

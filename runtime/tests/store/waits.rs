@@ -20,7 +20,7 @@ fn signal(attempt: &Attempt, name: &str) -> Signal {
 }
 
 async fn emit(attempt: &Attempt, name: &str) {
-    attempt.store.emit(signal(attempt, name)).await.unwrap().await.unwrap();
+    attempt.store().emit(signal(attempt, name)).await.unwrap().await.unwrap();
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn more_runs_than_one_commit_wakes_are_all_woken() {
     let until = world.env.now() + HOUR;
     let sleeps = world.store.deliver_all(deliveries).await.unwrap().into_iter().map(|delivered| {
         let Delivered::New { item, run } = delivered else { panic!("each is new") };
-        let attempt = Attempt::first(&world.store, automation.id, item, run);
+        let attempt = Attempt::first(&world, automation.id, item, run);
         let store = world.store.clone();
         async move { store.sleep(Sleep { progress: attempt.progress(), waits: vec![NewWait::Time(until)] }).await }
     });

@@ -1,7 +1,7 @@
 //! A store in a folder of its own, with a clock that the test moves and chance that a seed decides.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -128,8 +128,13 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) env: Env,
+    server: Arc<Server>,
     folder: TempDir,
 }
+
+/// The store as it is at the moment: attempts outlive a restart and report to the server that is there then.
+#[derive(Debug, Default)]
+pub(crate) struct Server(Mutex<Option<Store>>);
 
 impl World {
     pub(crate) async fn new() -> Self {
@@ -141,7 +146,8 @@ impl World {
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let env = Env::simulated(clock.clone(), Arc::new(Dice::new(seed)), None);
         let store = Store::open(&folder.path().join("home"), env.clone(), keys()).await.unwrap();
-        Self { store, clock, env, folder }
+        let server = Arc::new(Server(Mutex::new(Some(store.clone()))));
+        Self { store, clock, env, server, folder }
     }
 
     /// The data folder.
@@ -156,12 +162,14 @@ impl World {
 
     /// Stops the server, does something to its files, and starts it again.
     pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&Path)) -> Self {
-        let Self { store, clock, env, folder } = self;
+        let Self { store, clock, env, server, folder } = self;
+        drop(server.0.lock().unwrap().take());
         store.close().await;
         let home = folder.path().join("home");
         meanwhile(&home).await;
         let store = Store::open(&home, env.clone(), keys()).await.unwrap();
-        Self { store, clock, env, folder }
+        *server.0.lock().unwrap() = Some(store.clone());
+        Self { store, clock, env, server, folder }
     }
 
     pub(crate) async fn restart(self) -> Self {
@@ -175,7 +183,7 @@ impl World {
     /// A new item for the automation, with an attempt at its run.
     pub(crate) async fn attempt(&self, automation: &Automation, key: &str) -> Attempt {
         match self.store.deliver(delivery(automation.id, key)).await.unwrap() {
-            Delivered::New { item, run } => Attempt::first(&self.store, automation.id, item, run),
+            Delivered::New { item, run } => Attempt::first(self, automation.id, item, run),
             other @ (Delivered::Known { .. } | Delivered::Skipped { .. }) => panic!("{key} is not new: {other:?}"),
         }
     }
@@ -204,7 +212,7 @@ pub(crate) async fn attack(home: &Path, sql: &str) -> Result<(), sqlx::Error> {
 /// One attempt at a run, as an executor would report it.
 #[derive(Clone)]
 pub(crate) struct Attempt {
-    pub(crate) store: Store,
+    pub(crate) server: Arc<Server>,
     pub(crate) automation: AutomationId,
     pub(crate) item: ItemId,
     pub(crate) run: RunId,
@@ -215,9 +223,14 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn first(store: &Store, automation: AutomationId, item: ItemId, run: RunId) -> Self {
-        let store = store.clone();
-        Self { store, automation, item, run, number: 1, generation: 0, calls: 0, rates: Vec::new() }
+    pub(crate) fn first(world: &World, automation: AutomationId, item: ItemId, run: RunId) -> Self {
+        let server = Arc::clone(&world.server);
+        Self { server, automation, item, run, number: 1, generation: 0, calls: 0, rates: Vec::new() }
+    }
+
+    /// The store of the server that is there now.
+    pub(crate) fn store(&self) -> Store {
+        self.server.0.lock().unwrap().clone().expect("nobody reports while the server is down")
     }
 
     /// The next attempt, from the first line on.
@@ -242,7 +255,7 @@ impl Attempt {
     }
 
     pub(crate) async fn append(&self) -> Result<(), Error> {
-        self.store.append(self.progress()).await?.await
+        self.store().append(self.progress()).await?.await
     }
 
     pub(crate) fn beginning(&self, key: &Key, arguments: &str) -> BeginEffect {
@@ -263,7 +276,7 @@ impl Attempt {
 
     /// Claims an effect with this attempt's present call.
     pub(crate) async fn begin(&self, key: &Key, arguments: &str) -> Begun {
-        self.store.begin_effect(self.beginning(key, arguments)).await.unwrap().await.unwrap()
+        self.store().begin_effect(self.beginning(key, arguments)).await.unwrap().await.unwrap()
     }
 
     pub(crate) fn settling(&self, key: &Key, state: State) -> SettleEffect {
@@ -281,7 +294,7 @@ impl Attempt {
     }
 
     pub(crate) async fn settle(&self, key: &Key, state: State) -> Result<(), Error> {
-        self.store.settle_effect(self.settling(key, state)).await?.await
+        self.store().settle_effect(self.settling(key, state)).await?.await
     }
 
     /// Performs an effect from claim to outcome.
@@ -301,20 +314,20 @@ impl Attempt {
     }
 
     pub(crate) async fn finish(&self) -> Result<Finished, Error> {
-        self.store.finish(self.end()).await
+        self.store().finish(self.end()).await
     }
 
     pub(crate) async fn finish_with_state(&self, state: Vec<StateWrite>) -> Result<Finished, Error> {
-        self.store.finish(Finish { state, ..self.end() }).await
+        self.store().finish(Finish { state, ..self.end() }).await
     }
 
     pub(crate) async fn fail(&self, class: Class, needs: Vec<NewNeed>) -> Result<Finished, Error> {
         let failure = Some(Failure::new(class, "SCRIPT_THREW", "it threw"));
-        self.store.finish(Finish { failure, needs, ..self.end() }).await
+        self.store().finish(Finish { failure, needs, ..self.end() }).await
     }
 
     pub(crate) async fn sleep_on(&self, wait: NewWait) {
-        self.store.sleep(Sleep { progress: self.progress(), waits: vec![wait] }).await.unwrap();
+        self.store().sleep(Sleep { progress: self.progress(), waits: vec![wait] }).await.unwrap();
     }
 }
 

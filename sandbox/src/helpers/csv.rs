@@ -1,5 +1,7 @@
 //! CSV: rows as objects by the names of the first row, or as arrays.
 
+use std::collections::BTreeSet;
+
 use intents::canonical::write_string;
 use serde::Deserialize;
 
@@ -63,8 +65,9 @@ pub(crate) fn parse(text: &str, options: &str) -> Result<String, Problem> {
 fn names(reader: &mut csv::Reader<&[u8]>) -> Result<Vec<String>, Problem> {
     let names: Vec<String> =
         reader.headers().map_err(|error| problem(&error))?.iter().map(|name| name.trim().to_owned()).collect();
-    for (index, name) in names.iter().enumerate() {
-        if names[..index].contains(name) {
+    let mut seen = BTreeSet::new();
+    for name in &names {
+        if !seen.insert(name) {
             return Err(Problem::at(1_u32, format!("two columns are called `{name}`")));
         }
     }

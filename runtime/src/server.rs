@@ -1,0 +1,113 @@
+//! Puts a server together: the jail before any key, then the vault, the store, the tools, and the actors over them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use connectors::egress::Egress;
+use connectors::vault::{Purpose, Vault};
+use connectors::{Catalogue, Dependencies};
+use sandbox::Jail;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::env::Env;
+use crate::executor::{Control, Executor, Services};
+use crate::health::Health;
+use crate::hub::Hub;
+use crate::janitor::start_janitor;
+use crate::router;
+use crate::scheduler::start_scheduler;
+use crate::store::{Keys, Store};
+use crate::supervisor::{Escalation, NeedsOfParts, supervise, supervise_task};
+use crate::watch::start_watcher;
+
+/// Which parts of a server work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// Whether triggers fire: not in the server that a command starts for itself.
+    pub triggers: bool,
+}
+
+/// A running server, without its faces.
+pub struct Server {
+    /// What its faces share.
+    pub app: App,
+    /// The live event streams.
+    pub hub: Hub,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+/// Starts a server. Called on an actix system; what ran when the last one ended goes on.
+pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Server> {
+    // The warm process is forked off while there is nothing in this one that a script must not see.
+    let jail = Jail::start(&own_program()?)?;
+    let vault = Arc::new(Vault::open(&config.home, &config.master_key)?);
+    let keys = Keys {
+        payload: *vault.subkey(Purpose::PayloadWrapping).as_bytes(),
+        ledger: *vault.subkey(Purpose::LedgerHashing).as_bytes(),
+        anchor: *vault.subkey(Purpose::AnchorSigning).as_bytes(),
+    };
+    let store = Store::open(&config.home, env.clone(), keys).await?;
+    let egress = Arc::new(Egress::new(config.egress.clone())?);
+    let dependencies = Dependencies { egress, vault: Arc::clone(&vault), mail: config.mail.clone() };
+    let catalogue = Arc::new(Catalogue::new(dependencies)?);
+    let health = Health::default();
+    let escalation: Arc<dyn Escalation> = Arc::new(NeedsOfParts(store.clone()));
+
+    let lost = store.recover_runs().await?;
+    if lost > 0 {
+        tracing::info!(runs = lost, "runs that were under way go on");
+    }
+    let services = Services::new(env.clone(), store.clone(), Arc::clone(&catalogue), jail.clone())
+        .with_limits(config.limits.of_attempts());
+    let (places, places_seen) = watch::channel(0);
+    let runs_at_once = usize::from(config.limits.runs_at_once.get());
+    let executor = supervise("executor", &env, &health, &escalation, {
+        let services = services.clone();
+        move |_| Executor::new(services, runs_at_once, places)
+    });
+    let mut tasks = vec![supervise_task("router", &env, &health, &escalation, {
+        let (env, store, executor) = (env.clone(), store.clone(), executor.clone());
+        move || router::route(env.clone(), store.clone(), executor.clone(), places_seen.clone())
+    })];
+    if parts.triggers {
+        tasks.push(start_scheduler(&store, &env, &health, &escalation));
+        tasks.push(start_watcher(&store, &env, &health, &escalation));
+        tasks.push(start_janitor(&store, &env, &health, &escalation, config.retention));
+    }
+    let hub = Hub::new(&store);
+    let control = Control::new(executor, &services);
+    let app = App { config: Arc::new(config), env, store, catalogue, vault, jail, health, control };
+    Ok(Server { app, hub, tasks })
+}
+
+/// This very program, even when its file was replaced meanwhile.
+fn own_program() -> anyhow::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() {
+        return Ok(running);
+    }
+    std::env::current_exe().context("this program does not know where it is")
+}
+
+impl Server {
+    /// Ends the server: nothing new starts, what is under way is given back, and the last events are anchored.
+    pub async fn shutdown(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.app.control.end().await;
+        if let Err(error) = self.app.store.anchor().await {
+            tracing::warn!(%error, "the last events could not be anchored; the next start looks at them");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What is wrong, as a caller reads it.
+
+use expect_test::expect;
+use serde_json::{Value, json};
+
+use crate::automation;
+use crate::support::chance::Chance;
+use crate::support::client::Answer;
+use crate::support::home::Home;
+use crate::support::server::Server;
+
+fn check(answer: &Answer, expected: expect_test::Expect) {
+    expected.assert_eq(&format!("{:#}\n", answer.json()));
+}
+
+#[test]
+fn every_problem_of_a_contract_is_told_at_once() {
+    let home = Home::new(&mut Chance::new(8));
+    let server = Server::start(&home, &[]);
+    let mut import = automation::import(false);
+    import["contract"]["triggers"] = json!([{ "shedule": "0 9 * * *" }]);
+    import["contract"]["goal"] = Value::Null;
+    check(&server.client().post("/v1/automations", &import).unwrap(), expect![[r#""#]]);
+}
+
+#[test]
+fn what_is_refused_says_what_to_do() {
+    let home = Home::new(&mut Chance::new(9));
+    let server = Server::start(&home, &[]);
+    let client = server.client();
+    let code = |answer: Answer| (answer.status, answer.code());
+    let imported = |change: &dyn Fn(&mut Value)| {
+        let mut import = automation::import(true);
+        change(&mut import);
+        code(client.post("/v1/automations", &import).unwrap())
+    };
+    let refused = |status: u16, code: &str| (status, code.to_owned());
+    assert_eq!(imported(&|_| ()), refused(422, "SECRET_MISSING"));
+    assert!(client.put("/v1/secrets/orders", &json!({ "value": "x" })).unwrap().is_success());
+    assert_eq!(imported(&|import| import["name"] = json!("No Name")), refused(422, "AUTOMATION_NAME"));
+    assert_eq!(imported(&|import| import["script"] = json!("export default (")), refused(422, "SCRIPT_SYNTAX"));
+    assert_eq!(imported(&|import| import["surprise"] = json!(1)), refused(400, "BODY_MALFORMED"));
+    let folder = |import: &mut Value| {
+        import["contract"]["triggers"] = json!([{ "file": { "folder": "inbox", "match": "*.csv" } }]);
+    };
+    assert_eq!(imported(&folder), refused(403, "FOLDER_UNKNOWN"));
+    let nowhere = |import: &mut Value| {
+        folder(import);
+        import["folders"] = json!({ "inbox": { "path": "/no/such/folder" } });
+    };
+    assert_eq!(imported(&nowhere), refused(403, "FOLDER_MISSING"));
+    assert_eq!(client.get("/v1/automations").unwrap().json()["items"], json!([]), "nothing was brought in");
+
+    let set = |name: &str, value: Value| code(client.put(&format!("/v1/settings/{name}"), &json!({ "value": value })).unwrap());
+    assert_eq!(set("folder.x", json!({})), refused(422, "SETTING_UNKNOWN"));
+    assert_eq!(set("egress.allow_private", json!(["nas"])), refused(422, "SETTING_VALUE"));
+    assert_eq!(set("folders.x", json!({ "path": "relative" })), refused(422, "FOLDER_PATH"));
+    assert_eq!(set("folders.x", json!({ "path": home.data() })), refused(422, "FOLDER_PATH"));
+    assert_eq!(set("stopped", json!(false)), refused(422, "SETTING_UNKNOWN"));
+}
+
+#[test]
+fn addresses_that_make_no_sense() {
+    let home = Home::new(&mut Chance::new(10));
+    let server = Server::start(&home, &[]);
+    let client = server.client();
+    for (method, path, status, code) in [
+        ("GET", "/v1/runs/nonsense", 404, "NOT_FOUND"),
+        ("GET", "/v1/automations/nobody", 404, "NOT_FOUND"),
+        ("GET", "/v1/runs?phase=asleep", 400, "QUERY_MALFORMED"),
+        ("GET", "/v1/runs?limit=many", 400, "QUERY_MALFORMED"),
+        ("GET", "/v1/runs?before=x", 400, "QUERY_MALFORMED"),
+        ("GET", "/v1/nowhere", 404, "ROUTE_UNKNOWN"),
+        ("DELETE", "/v1/runs", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/v1/automations/nobody/stop", 404, "NOT_FOUND"),
+        ("DELETE", "/v1/secrets/none", 404, "NOT_FOUND"),
+        ("GET", "/v1/streams/rooms/nobody", 404, "NOT_FOUND"),
+    ] {
+        let answer = client.send(method, path, &[], "").unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {path}");
+    }
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let answer = client.send("POST", "/v1/contract/explain", &[], &format!("{{\"contract\":{deep}}}")).unwrap();
+    assert_eq!((answer.status, answer.code().as_str()), (400, "BODY_MALFORMED"));
+    let twice = client.send("POST", "/v1/contract/explain", &[], "{\"contract\":1,\"contract\":2}").unwrap();
+    assert_eq!(twice.code(), "BODY_MALFORMED");
+    let long = client.send("POST", "/v1/contract/explain", &[], &"x".repeat((9 << 20) + 1)).unwrap();
+    assert_eq!((long.status, long.code().as_str()), (413, "BODY_TOO_LARGE"));
+}
