@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::guard::put_headers;
 use crate::error::{Code, Error};
 use crate::store;
 
@@ -189,7 +190,10 @@ impl ResponseError for Error {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         let body = serde_json::to_vec(&Problem::from(self)).expect("a problem is plain data");
-        response.content_type("application/problem+json").body(body)
+        let mut response = response.content_type("application/problem+json").body(body);
+        // An error may leave past the guard, which puts them on every other answer.
+        put_headers(response.headers_mut());
+        response
     }
 }
 

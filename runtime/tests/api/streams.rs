@@ -65,7 +65,8 @@ fn there_are_as_many_listeners_as_there_may_be() {
     std::thread::scope(|scope| {
         // The only listener waits for an event that comes when the other one was refused.
         let count = client.get("/v1/rooms/all/events").unwrap().json()["items"].as_array().unwrap().len();
-        let first = scope.spawn(|| stream.events(home.port(), count + 1));
+        let (port, wanted) = (home.port(), count + 1);
+        let first = scope.spawn({ let stream = stream.clone(); move || stream.events(port, wanted) });
         let refused = crate::support::wait::until("the second is refused", std::time::Duration::from_secs(10), || {
             let answer = client.get("/v1/audit").unwrap();
             (answer.status == 503).then_some(answer)

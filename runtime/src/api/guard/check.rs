@@ -48,14 +48,14 @@ pub(crate) async fn guard(
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
-            let http = request.request().clone();
+            let path = request.path().to_owned();
+            // No second handle of the request may live while the router fills in what it matched.
             match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-                Ok(Ok(response)) => response,
-                Ok(Err(error)) => ServiceResponse::new(http, error.error_response()),
+                Ok(answered) => answered?,
                 Err(_) => {
-                    tracing::error!(path = http.path(), "a handler panicked");
-                    let error = Error::new(Code::ServerFailed, "the server failed at this request; its log says more");
-                    ServiceResponse::new(http, error.error_response())
+                    tracing::error!(path, "a handler panicked");
+                    let message = "the server failed at this request; its log says more";
+                    return Err(Error::new(Code::ServerFailed, message).into());
                 }
             }
         }

@@ -12,3 +12,4 @@ mod session;
 pub(super) use check::guard;
 pub(super) use host::Hosts;
 pub(super) use session::{Caller, cookie};
+pub(super) use headers::put as put_headers;
