@@ -29,6 +29,11 @@ impl Ulid {
         Self((millis << 80) | (entropy & ((1 << 80) - 1)))
     }
 
+    /// The lowest identifier above this one.
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
     /// The bits, most significant first.
     pub fn to_u128(self) -> u128 {
         self.0

@@ -155,7 +155,12 @@ pub fn recorded(records: &[Record]) -> Vec<Recorded> {
                 }
             }
             // A call that is made again after a crash is the same call.
-            Record::Called(_) | Record::Began { .. } | Record::Faulted { .. } | Record::StateRead { .. } | Record::Logged(_) | Record::Ended { .. } => {}
+            Record::Called(_)
+            | Record::Began { .. }
+            | Record::Faulted { .. }
+            | Record::StateRead { .. }
+            | Record::Logged(_)
+            | Record::Ended { .. } => {}
         }
     }
     calls

@@ -70,9 +70,7 @@ fn step<'v>(value: &'v Value, segment: &str) -> Vec<&'v Value> {
         Value::Object(members) if segment == "*" => members.values().collect(),
         Value::Object(members) => members.get(segment).into_iter().collect(),
         Value::Array(items) if segment == "*" => items.iter().collect(),
-        Value::Array(items) => {
-            segment.parse().ok().and_then(|index: usize| items.get(index)).into_iter().collect()
-        }
+        Value::Array(items) => segment.parse().ok().and_then(|index: usize| items.get(index)).into_iter().collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }

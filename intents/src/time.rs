@@ -169,7 +169,9 @@ mod tests {
 
     #[test]
     fn spans_read_and_print() {
-        for (text, seconds, printed) in [("90s", 90, "1m30s"), ("72h", 259_200, "3d"), ("1h30m", 5400, "1h30m"), ("2w", 1_209_600, "14d")] {
+        for (text, seconds, printed) in
+            [("90s", 90, "1m30s"), ("72h", 259_200, "3d"), ("1h30m", 5400, "1h30m"), ("2w", 1_209_600, "14d")]
+        {
             let span: Span = text.parse().expect(text);
             assert_eq!((span.duration().as_secs(), span.to_string().as_str()), (seconds, printed));
         }

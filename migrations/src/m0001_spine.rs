@@ -125,9 +125,7 @@ const TABLES: &[Shape] = &[
             ("useful_until", Integer, OPTIONAL),
             ("created_at", Integer, REQUIRED),
         ],
-        indexes: &[
-            ("inbox_by_dedupe", true, &["automation_id", "dedupe_key"]),
-        ],
+        indexes: &[("inbox_by_dedupe", true, &["automation_id", "dedupe_key"])],
     },
     Shape {
         name: "runs",
@@ -200,11 +198,7 @@ const TABLES: &[Shape] = &[
     Shape {
         name: "rate_marks",
         key: &["subject", "effect"],
-        columns: &[
-            ("subject", Blob, REQUIRED),
-            ("effect", Text, REQUIRED),
-            ("at", Integer, REQUIRED),
-        ],
+        columns: &[("subject", Blob, REQUIRED), ("effect", Text, REQUIRED), ("at", Integer, REQUIRED)],
         indexes: &[("rate_marks_by_time", false, &["subject", "at"]), ("rate_marks_by_age", false, &["at"])],
     },
     Shape {
@@ -327,7 +321,7 @@ async fn create(manager: &SchemaManager<'_>, shape: &Shape) -> Result<(), DbErr>
     let mut table = Table::create();
     table.table(Alias::new(shape.name));
     for definition in shape.columns {
-        table.col(&mut column(*definition));
+        table.col(column(*definition));
     }
     let mut key = Index::create();
     for name in shape.key {
@@ -351,9 +345,9 @@ async fn create(manager: &SchemaManager<'_>, shape: &Shape) -> Result<(), DbErr>
 /// Events have a position of their own, and nobody may change or delete one.
 async fn create_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut table = Table::create();
-    table.table(Alias::new("events")).col(
-        ColumnDef::new(Alias::new("position")).big_integer().not_null().auto_increment().primary_key(),
-    );
+    table
+        .table(Alias::new("events"))
+        .col(ColumnDef::new(Alias::new("position")).big_integer().not_null().auto_increment().primary_key());
     for (name, kind, optional) in [
         ("event_id", Text, REQUIRED),
         ("workspace", Text, REQUIRED),
@@ -369,7 +363,7 @@ async fn create_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("prev_hash", Blob, REQUIRED),
         ("hash", Blob, REQUIRED),
     ] {
-        table.col(&mut column((name, kind, optional)));
+        table.col(column((name, kind, optional)));
     }
     manager.create_table(table.to_owned()).await?;
     let mut index = Index::create();
@@ -377,20 +371,23 @@ async fn create_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.create_index(index.unique().to_owned()).await?;
 
     let connection = manager.get_connection();
-    let statements: &[&str] = match manager.get_database_backend() {
-        DbBackend::Sqlite => &[
+    let backend = manager.get_database_backend();
+    let statements: &[&str] = if backend == DbBackend::Sqlite {
+        &[
             "CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events \
              BEGIN SELECT RAISE(ABORT, 'events are never changed'); END",
             "CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events \
              BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END",
-        ],
-        DbBackend::Postgres => &[
+        ]
+    } else if backend == DbBackend::Postgres {
+        &[
             "CREATE FUNCTION events_are_final() RETURNS trigger LANGUAGE plpgsql AS \
              $$ BEGIN RAISE EXCEPTION 'events are never changed or deleted'; END $$",
             "CREATE TRIGGER events_are_final BEFORE UPDATE OR DELETE ON events \
              FOR EACH ROW EXECUTE FUNCTION events_are_final()",
-        ],
-        backend => return Err(DbErr::Migration(format!("no rule against changing events for {backend:?}"))),
+        ]
+    } else {
+        return Err(DbErr::Migration(format!("no rule against changing events for {backend:?}")));
     };
     for statement in statements {
         connection.execute_unprepared(statement).await?;
@@ -400,6 +397,11 @@ async fn create_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// A first start that is cut off in the middle must not keep the second one from opening.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for shape in TABLES {
             create(manager, shape).await?;

@@ -1,10 +1,11 @@
 //! Time, chance and the places to die: everything that a test must be able to hold in its hand.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use intents::Timestamp;
+use intents::id::Ulid;
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// Tells the time and waits for it.
@@ -89,6 +90,7 @@ pub struct Env {
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
     faults: Option<Arc<dyn Faults>>,
+    last_id: Arc<Mutex<Ulid>>,
 }
 
 impl std::fmt::Debug for Env {
@@ -100,12 +102,12 @@ impl std::fmt::Debug for Env {
 impl Env {
     /// The real world.
     pub fn real() -> Self {
-        Self { clock: Arc::new(WallClock), entropy: Arc::new(SystemEntropy(SystemRandom::new())), faults: None }
+        Self::simulated(Arc::new(WallClock), Arc::new(SystemEntropy(SystemRandom::new())), None)
     }
 
     /// A world for simulations.
     pub fn simulated(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, faults: Option<Arc<dyn Faults>>) -> Self {
-        Self { clock, entropy, faults }
+        Self { clock, entropy, faults, last_id: Arc::new(Mutex::new(Ulid::from_parts(Timestamp::EPOCH, 0))) }
     }
 
     /// The time of day.
@@ -128,6 +130,14 @@ impl Env {
         bytes
     }
 
+    /// A new identifier, higher than all before it: what comes in one millisecond sorts in its order, too.
+    fn ulid(&self) -> Ulid {
+        let fresh = Ulid::from_parts(self.now(), self.entropy.next_u128());
+        let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = fresh.max(last.next());
+        *last
+    }
+
     /// Waits for a length of time.
     pub async fn sleep(&self, length: Duration) {
         self.clock.sleep_until(self.now() + length).await;
@@ -141,7 +151,7 @@ macro_rules! id_maker {
             $(
                 /// Makes a new id.
                 pub fn $function(&self) -> intents::id::$id {
-                    intents::id::$id::from_parts(self.now(), self.entropy.next_u128())
+                    intents::id::$id::from_ulid(self.ulid())
                 }
             )*
         }

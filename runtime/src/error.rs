@@ -160,10 +160,7 @@ impl Error {
 /// A script that is unsound is the script's fault, wherever it is found.
 impl From<sandbox::Error> for Error {
     fn from(error: sandbox::Error) -> Self {
-        match error {
-            sandbox::Error::Script(failure) => Self::Script(failure),
-            other => Self::Sandbox(other),
-        }
+        if let sandbox::Error::Script(failure) = error { Self::Script(failure) } else { Self::Sandbox(error) }
     }
 }
 

@@ -192,7 +192,8 @@ mod tests {
 
     #[test]
     fn parts_that_name_nothing_are_refused() {
-        for value in [json!(null), json!([]), json!({}), json!({ "a": null }), json!({ "a": "" }), json!({ "a": [1] })] {
+        for value in [json!(null), json!([]), json!({}), json!({ "a": null }), json!({ "a": "" }), json!({ "a": [1] })]
+        {
             assert!(Key::parse(&value).is_err(), "{value}");
         }
         assert_eq!(Key::parse(&json!({ "a": "x".repeat(2000) })), Err(MalformedKey::TooLong));

@@ -116,7 +116,9 @@ fn settle(evidence: &Evidence, budget: Budget, policy: &TransientPolicy, now: Ti
     let doublings = budget.failures.saturating_sub(1).min(20);
     let backoff = policy.backoff.saturating_mul(1 << doublings).min(policy.backoff_max);
     match evidence.identity {
-        Some(Identity::Keyed { window_ms }) if within(window_ms) && !spent => Route::Settle { not_before: now + backoff },
+        Some(Identity::Keyed { window_ms }) if within(window_ms) && !spent => {
+            Route::Settle { not_before: now + backoff }
+        }
         Some(Identity::Queryable { window_ms, .. }) if within(window_ms) && !spent => {
             Route::Settle { not_before: now + backoff }
         }
@@ -145,7 +147,8 @@ mod tests {
     fn a_blind_effect_is_never_retried() {
         for class in Class::ALL {
             let route = routed(class, Some(Identity::Blind), 1);
-            let again = matches!(route, Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Settle { .. });
+            let again =
+                matches!(route, Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Settle { .. });
             assert_eq!(again, class == Class::Transient, "{class}: a transient failure of an effect never left");
         }
     }

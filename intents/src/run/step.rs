@@ -99,7 +99,7 @@ impl State {
 
 /// A run that dies this often without getting anywhere fails closed, so that one poisonous item cannot keep a
 /// server in a circle of crashes.
-pub const ATTEMPTS_LOST_MAX: u32 = 10_000;
+const ATTEMPTS_LOST_MAX: u32 = 10_000;
 
 /// Decides the next state of a run.
 pub fn step(state: State, event: Event) -> Result<State, IllegalTransition> {

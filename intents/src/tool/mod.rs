@@ -247,7 +247,14 @@ mod tests {
             "lines": { "items": { "properties": { "text": {} } } },
             "headers": { "additionalProperties": { "type": "string" } }
         }, "additionalProperties": false });
-        for (pointer, known) in [("/to", true), ("/cc", false), ("/lines/*/text", true), ("/lines/*/x", false), ("/headers/Accept", true), ("", true)] {
+        for (pointer, known) in [
+            ("/to", true),
+            ("/cc", false),
+            ("/lines/*/text", true),
+            ("/lines/*/x", false),
+            ("/headers/Accept", true),
+            ("", true),
+        ] {
             let segments: Pointer = pointer.parse().unwrap();
             assert_eq!(schema_has(&schema, segments.segments()), known, "{pointer}");
         }

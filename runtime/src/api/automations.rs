@@ -228,7 +228,11 @@ pub(super) async fn list(faces: Data<Faces>) -> Result<Json<AutomationList>, Err
     (status = 422, description = "Every problem of the contract, or that of the script", body = Problem, content_type = "application/problem+json"),
 ))]
 #[post("/v1/automations")]
-pub(super) async fn import(faces: Data<Faces>, caller: Caller, body: Body<ImportBody>) -> Result<Json<ImportView>, Error> {
+pub(super) async fn import(
+    faces: Data<Faces>,
+    caller: Caller,
+    body: Body<ImportBody>,
+) -> Result<Json<ImportView>, Error> {
     let ImportBody { name, contract, script, folders, confirm } = body.0;
     let by = caller.as_str().to_owned();
     let imported = ops::import(&faces.app, ImportRequest { name, contract, script, folders, by, confirm }).await?;
@@ -339,7 +343,11 @@ pub(super) async fn run(
     (status = 404, description = "There is no such automation", body = Problem, content_type = "application/problem+json"),
 ))]
 #[post("/v1/automations/{automation}/pause")]
-pub(super) async fn pause(faces: Data<Faces>, caller: Caller, which: Path<String>) -> Result<Json<AutomationView>, Error> {
+pub(super) async fn pause(
+    faces: Data<Faces>,
+    caller: Caller,
+    which: Path<String>,
+) -> Result<Json<AutomationView>, Error> {
     let automation = ops::pause(&faces.app, &which, caller.as_str()).await?;
     Ok(Json(view(&faces, automation).await?))
 }
@@ -350,7 +358,11 @@ pub(super) async fn pause(faces: Data<Faces>, caller: Caller, which: Path<String
     (status = 404, description = "There is no such automation", body = Problem, content_type = "application/problem+json"),
 ))]
 #[post("/v1/automations/{automation}/resume")]
-pub(super) async fn resume(faces: Data<Faces>, caller: Caller, which: Path<String>) -> Result<Json<AutomationView>, Error> {
+pub(super) async fn resume(
+    faces: Data<Faces>,
+    caller: Caller,
+    which: Path<String>,
+) -> Result<Json<AutomationView>, Error> {
     let automation = ops::resume(&faces.app, &which, caller.as_str()).await?;
     Ok(Json(view(&faces, automation).await?))
 }

@@ -37,13 +37,16 @@ pub(super) fn unread(error: actix_web::Error) -> Error {
     match error.as_error::<PayloadError>() {
         Some(PayloadError::Overflow) => too_large(),
         Some(_) => Error::new(Code::BodyMalformed, "the body of the request broke off"),
-        None if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        None if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE => {
+            too_large()
+        }
         None => Error::new(Code::BodyMalformed, "the body of the request could not be read"),
     }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let malformed = |reason: String| Error::new(Code::BodyMalformed, format!("the body is not what is wanted here: {reason}"));
+    let malformed =
+        |reason: String| Error::new(Code::BodyMalformed, format!("the body is not what is wanted here: {reason}"));
     let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8 text".to_owned()))?;
     // A request that needs no more than its address may leave the body out.
     let text = if text.trim().is_empty() { "{}" } else { text };

@@ -134,7 +134,9 @@ pub(super) async fn list(
     let from = showing.from.unwrap_or(0);
     let limit = showing.limit.unwrap_or(CALLS).clamp(1, CALLS_MAX);
     let records = faces.app.store.journal(page::id("run", &run)?).await?.records;
-    let input = records.iter().find_map(|record| if let Record::Began { input, .. } = record { Some(input.clone()) } else { None });
+    let input = records
+        .iter()
+        .find_map(|record| if let Record::Began { input, .. } = record { Some(input.clone()) } else { None });
     let all = gather(records);
     let next = Some(from.saturating_add(limit)).filter(|next| (*next as usize) < all.len());
     let items = all.into_values().skip(from as usize).take(limit as usize).map(|call| call.view(&faces, full));
@@ -152,7 +154,8 @@ fn full(showing: &Showing, caller: Caller) -> Result<bool, Error> {
         (None | Some("redacted"), _) => Ok(false),
         (Some("full"), Caller::Token | Caller::CommandLine) => Ok(true),
         (Some("full"), Caller::Session) => {
-            let message = "full payloads are given to the holder of the token only; ask with `Authorization: Bearer TOKEN`";
+            let message =
+                "full payloads are given to the holder of the token only; ask with `Authorization: Bearer TOKEN`";
             Err(Error::new(Code::PayloadsRefused, message))
         }
         (Some(other), _) => Err(page::malformed("payloads", other)),
@@ -167,7 +170,9 @@ fn full(showing: &Showing, caller: Caller) -> Result<bool, Error> {
 #[get("/v1/runs/{run}/logs")]
 pub(super) async fn list_logs(faces: Data<Faces>, run: Path<String>) -> Result<Json<LogList>, Error> {
     let records = faces.app.store.journal(page::id("run", &run)?).await?.records;
-    let lines = records.into_iter().filter_map(|record| if let Record::Logged(line) = record { Some(line.into()) } else { None });
+    let lines = records
+        .into_iter()
+        .filter_map(|record| if let Record::Logged(line) = record { Some(line.into()) } else { None });
     Ok(Json(LogList { items: lines.collect() }))
 }
 
@@ -237,7 +242,9 @@ impl Gathered {
         let arguments = serde_json::from_str(&self.called.arguments).unwrap_or(Value::Null);
         let outcome = self.settled.as_ref().map_or(Value::Null, |(outcome, _)| match outcome {
             Outcome::Value(value) => value.clone(),
-            Outcome::Refused(refusal) => json!({ "code": refusal.code, "message": refusal.message, "data": refusal.data }),
+            Outcome::Refused(refusal) => {
+                json!({ "code": refusal.code, "message": refusal.message, "data": refusal.data })
+            }
             Outcome::Skipped { clause } => json!({ "skipped": true, "clause": clause }),
         });
         let mut both = json!({ "arguments": arguments, "result": outcome });

@@ -145,7 +145,11 @@ pub(super) struct After {
     (status = 404, description = "There is no such room", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/rooms/{room}/events")]
-pub(super) async fn list(faces: Data<Faces>, which: Path<String>, query: Query<After>) -> Result<Json<EventPage>, Error> {
+pub(super) async fn list(
+    faces: Data<Faces>,
+    which: Path<String>,
+    query: Query<After>,
+) -> Result<Json<EventPage>, Error> {
     let room = room(&faces, &which).await?;
     let after = query.after.unwrap_or(0);
     let most = query.limit.unwrap_or(EVENTS).clamp(1, EVENTS_MAX);

@@ -45,7 +45,8 @@ impl Faces {
     pub(super) fn listen(&self) -> Result<OwnedSemaphorePermit, Error> {
         Arc::clone(&self.listeners).try_acquire_owned().map_err(|_| {
             let most = self.app.config.server.listeners;
-            let message = format!("{most} streams are open, which is the limit; close one, or raise `server.listeners`");
+            let message =
+                format!("{most} streams are open, which is the limit; close one, or raise `server.listeners`");
             Error::new(Code::ListenersFull, message)
         })
     }

@@ -24,9 +24,10 @@ const KEY_BYTES_MAX: usize = 255;
 /// The key of a request, if it has one.
 pub(super) fn key(request: &HttpRequest) -> Result<Option<String>, Error> {
     let Some(value) = request.headers().get(KEY) else { return Ok(None) };
-    let sound = value.to_str().ok().filter(|key| {
-        (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-    });
+    let sound = value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
     let message = format!("an `Idempotency-Key` has 1 to {KEY_BYTES_MAX} visible ASCII characters");
     sound.map(|key| Some(key.to_owned())).ok_or_else(|| Error::new(Code::IdempotencyKey, message))
 }

@@ -26,7 +26,10 @@ pub(super) struct Login {
 #[get("/login")]
 pub(super) async fn login(faces: web::Data<Faces>, query: web::Query<Login>) -> Result<HttpResponse, Error> {
     if !faces.token.is(&query.token) {
-        return Err(Error::new(Code::TokenWrong, "the token of this link is not valid; `steward serve` prints the link"));
+        return Err(Error::new(
+            Code::TokenWrong,
+            "the token of this link is not valid; `steward serve` prints the link",
+        ));
     }
     let session = cookie(&faces.sessions, &faces.token, faces.hosts.port(), faces.app.env.now());
     // The token leaves the address bar at once.

@@ -140,11 +140,9 @@ fn of_code(code: Code) -> StatusCode {
         Code::BodyMalformed | Code::QueryMalformed | Code::IdempotencyKey | Code::InputMalformed => {
             StatusCode::BAD_REQUEST
         }
-        Code::TokenMissing
-        | Code::TokenWrong
-        | Code::WebhookSignature
-        | Code::WebhookStale
-        | Code::WebhookReplayed => StatusCode::UNAUTHORIZED,
+        Code::TokenMissing | Code::TokenWrong | Code::WebhookSignature | Code::WebhookStale | Code::WebhookReplayed => {
+            StatusCode::UNAUTHORIZED
+        }
         Code::OriginRefused | Code::PayloadsRefused | Code::ConfirmationNeeded => StatusCode::FORBIDDEN,
         Code::RouteUnknown | Code::WebhookUnknown => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

@@ -70,7 +70,12 @@ fn write_page(out: &mut String, document: &Value) -> std::fmt::Result {
     }
     out.push_str("<section id=\"shapes\"><h2>shapes</h2>");
     for (name, schema) in members(&document["components"]["schemas"]) {
-        write!(out, "<details id=\"shape-{0}\"><summary><code>{0}</code> {1}</summary>", escaped(name), text(&schema["description"]))?;
+        write!(
+            out,
+            "<details id=\"shape-{0}\"><summary><code>{0}</code> {1}</summary>",
+            escaped(name),
+            text(&schema["description"])
+        )?;
         write_members(out, schema)?;
         out.push_str("</details>");
     }

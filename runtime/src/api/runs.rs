@@ -239,11 +239,8 @@ pub(super) async fn show(
 ) -> Result<Json<RunDetail>, Error> {
     let id: RunId = page::id("run", &run)?;
     let wait = Duration::from_millis(waiting.wait_ms.unwrap_or(0)).min(WAIT_MAX);
-    let run = if wait.is_zero() {
-        faces.app.store.run(id).await?
-    } else {
-        ops::wait_for_run(&faces.app, id, wait).await?
-    };
+    let run =
+        if wait.is_zero() { faces.app.store.run(id).await? } else { ops::wait_for_run(&faces.app, id, wait).await? };
     Ok(Json(detail(&faces, run).await?))
 }
 
@@ -300,7 +297,9 @@ pub(super) async fn replay(faces: Data<Faces>, run: Path<String>) -> Result<Json
 /// Canonical text inside a step is read, so that what is in it is redacted, too.
 fn readable(step: Value) -> Value {
     let open = |value: Value| match &value {
-        Value::String(text) => serde_json::from_str(text).ok().filter(|read| canonical::to_string(read) == *text).unwrap_or(value),
+        Value::String(text) => {
+            serde_json::from_str(text).ok().filter(|read| canonical::to_string(read) == *text).unwrap_or(value)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value,
     };
     let step = match step {

@@ -50,16 +50,17 @@ impl std::fmt::Debug for Serving {
 
 /// Takes an address; port 0 takes a free one.
 pub fn bind(listen: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(listen).map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => Error::new(
-            Code::PortInUse,
-            format!(
-                "another program listens on {listen}; choose another port with `steward serve --listen {}:{}`, or end the other program",
-                listen.ip(),
-                listen.port().checked_add(1).unwrap_or(7777)
-            ),
-        ),
-        _ => Error::new(Code::ListenFailed, format!("cannot listen on {listen}: {error}; choose another address with `--listen`")),
+    TcpListener::bind(listen).map_err(|error| {
+        if error.kind() != io::ErrorKind::AddrInUse {
+            let message = format!("cannot listen on {listen}: {error}; choose another address with `--listen`");
+            return Error::new(Code::ListenFailed, message);
+        }
+        let (ip, other) = (listen.ip(), listen.port().checked_add(1).unwrap_or(7777));
+        let message = format!(
+            "another program listens on {listen}; choose another port with `steward serve --listen {ip}:{other}`, \
+             or end the other program"
+        );
+        Error::new(Code::PortInUse, message)
     })
 }
 

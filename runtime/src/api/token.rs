@@ -53,7 +53,9 @@ impl Token {
         };
         let refused = |what: &str| Err(Error::new(Code::TokenFile, format!("`{}` {what}", path.display())));
         if metadata.mode() & 0o077 != 0 {
-            return refused("can be read by others; run `chmod 600` on it, or remove it and start again for a new token");
+            return refused(
+                "can be read by others; run `chmod 600` on it, or remove it and start again for a new token",
+            );
         }
         if metadata.len() > BYTES_MAX {
             return refused("is too long for a token; remove it and start again for a new one");

@@ -36,8 +36,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every scenario, in the order in which they are measured.
-    pub const ALL: [Self; 6] =
-        [Self::Start, Self::Sandbox, Self::Replay, Self::Deadline, Self::Runs, Self::Schedules];
+    pub const ALL: [Self; 6] = [Self::Start, Self::Sandbox, Self::Replay, Self::Deadline, Self::Runs, Self::Schedules];
 
     /// The stable name.
     pub const fn as_str(self) -> &'static str {

@@ -115,7 +115,8 @@ impl Ends {
                     events.mark_changed();
                 }
                 for event in new {
-                    let over = matches!(event.kind.as_str(), "run.succeeded" | "run.failed" | "run.stopped" | "run.waiting");
+                    let over =
+                        matches!(event.kind.as_str(), "run.succeeded" | "run.failed" | "run.stopped" | "run.waiting");
                     if let (true, Some(Ok(run))) = (over, event.run.map(|run| run.parse())) {
                         told.lock().unwrap_or_else(PoisonError::into_inner).tell(run, event.kind);
                     }

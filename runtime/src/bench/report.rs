@@ -87,7 +87,8 @@ impl Report {
         let names = self.scenarios.iter().flat_map(|measured| &measured.figures).map(|figure| figure.name.len());
         let width = names.max().unwrap_or(0);
         for Measured { scenario, figures } in &self.scenarios {
-            let _ = write!(text, "\n{scenario:<width$}  {:>12}  {:>12}  {:>12}  {:>12}\n", "median", "p95", "p99", "max");
+            let _ =
+                write!(text, "\n{scenario:<width$}  {:>12}  {:>12}  {:>12}  {:>12}\n", "median", "p95", "p99", "max");
             for Figure { name, unit, value, spread } in figures {
                 let _ = write!(text, "{name:<width$}  {value:>12}");
                 if let Some(spread) = spread {

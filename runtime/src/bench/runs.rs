@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::figures::{Figure, millis};
+use super::ladder;
 use super::load::load;
 use super::meter::{machine_time, processor_time};
 use super::stub::Stub;
 use super::world::World;
-use super::ladder;
 
 /// How many clients there are at once, in turn.
 const AT_ONCE: [usize; 3] = [1, 10, 50];

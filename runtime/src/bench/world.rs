@@ -70,16 +70,14 @@ impl World {
         let vault_folder = folder.path().join("vault");
         std::fs::create_dir(&vault_folder)?;
         let vault = Vault::open(&vault_folder, &MasterKeySource::KeyFile(vault_folder.join("master.key")))?;
-        let settings =
-            EgressSettings { requests_per_second: UNHURRIED, burst: UNHURRIED, ..EgressSettings::default() };
+        let settings = EgressSettings { requests_per_second: UNHURRIED, burst: UNHURRIED, ..EgressSettings::default() };
         let catalogue = Catalogue::new(Dependencies {
             egress: Arc::new(Egress::new(settings)?),
             vault: Arc::new(vault),
             mail: Mail::Outbox(folder.path().join("outbox")),
         })?;
         let hosts = vec![HostPort::new(&service.ip().to_string(), service.port())];
-        let services =
-            Services::new(env.clone(), store.clone(), Arc::new(catalogue), jail).with_private_hosts(hosts);
+        let services = Services::new(env.clone(), store.clone(), Arc::new(catalogue), jail).with_private_hosts(hosts);
         let (changed, places) = watch::channel(0);
         let executor = Executor::new(services, ATTEMPTS_MAX, changed).start();
         let routing = tokio::spawn(router::route(env, store.clone(), executor, places));
@@ -113,7 +111,6 @@ impl World {
         };
         size("steward.db") + size("steward.db-wal")
     }
-
 }
 
 impl Drop for World {

@@ -163,7 +163,8 @@ async fn read(answer: Response) -> Result<Value, Error> {
     if bytes.is_empty() && status.is_success() {
         return Ok(Value::Null);
     }
-    let unreadable = || Error::new(Code::AnswerUnreadable, format!("the server answered {status} with something unreadable"));
+    let unreadable =
+        || Error::new(Code::AnswerUnreadable, format!("the server answered {status} with something unreadable"));
     let body: Value = serde_json::from_slice(&bytes).map_err(|_| unreadable())?;
     if status.is_success() {
         return Ok(body);
@@ -174,8 +175,12 @@ async fn read(answer: Response) -> Result<Value, Error> {
 
 /// Reads an answer into its shape.
 pub(super) fn shaped<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
-    T::deserialize(value)
-        .map_err(|error| Error::new(Code::AnswerUnreadable, format!("the server answers in another shape: {error}; are both of one version?")))
+    T::deserialize(value).map_err(|error| {
+        Error::new(
+            Code::AnswerUnreadable,
+            format!("the server answers in another shape: {error}; are both of one version?"),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -185,11 +190,15 @@ mod tests {
     #[test]
     fn a_stream_is_cut_into_its_events() {
         let mut event = Event::default();
-        let lines = ["retry: 1000", ": hello", "", "id: 7", "event: progress", "data: {\"a\":1}", "", "data: x", "data: y", ""];
+        let lines =
+            ["retry: 1000", ": hello", "", "id: 7", "event: progress", "data: {\"a\":1}", "", "data: x", "data: y", ""];
         let whole: Vec<_> = lines.iter().filter_map(|line| event.take(line)).collect();
-        assert_eq!(whole, [
-            Event { name: "progress".to_owned(), data: "{\"a\":1}".to_owned() },
-            Event { name: String::new(), data: "x\ny".to_owned() },
-        ]);
+        assert_eq!(
+            whole,
+            [
+                Event { name: "progress".to_owned(), data: "{\"a\":1}".to_owned() },
+                Event { name: String::new(), data: "x\ny".to_owned() },
+            ]
+        );
     }
 }

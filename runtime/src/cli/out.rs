@@ -49,7 +49,8 @@ impl Out {
 
     /// Prints rows under their headings, in columns.
     pub(super) fn table<const N: usize>(&mut self, headings: [&str; N], rows: &[[String; N]]) {
-        let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell).replace('\n', " "))).collect();
+        let rows: Vec<[String; N]> =
+            rows.iter().map(|row| row.each_ref().map(|cell| visible(cell).replace('\n', " "))).collect();
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
             cells.chain([headings[column].chars().count()]).max().unwrap_or(0)

@@ -7,9 +7,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::connect::understood;
 use super::exit::Exit;
+use super::log;
 use super::out::{Out, tell};
 use super::server_file::ServerFile;
-use super::log;
 use crate::api::{self, Serving};
 use crate::config::Config;
 use crate::env::Env;

@@ -49,7 +49,10 @@ pub(super) fn file(path: &Path) -> Result<Table, Error> {
 fn check(table: &Table, path: &Path) -> Result<(), Error> {
     for (section, members) in table {
         let Value::Table(members) = members else {
-            return Err(unknown(&format!("`{section}` in `{}`", path.display()), keys::find(section, "").err().flatten()));
+            return Err(unknown(
+                &format!("`{section}` in `{}`", path.display()),
+                keys::find(section, "").err().flatten(),
+            ));
         };
         for name in members.keys() {
             if let Err(nearest) = keys::find(section, name) {

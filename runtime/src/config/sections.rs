@@ -11,8 +11,8 @@ use connectors::email::{Mail, MailConfig, Tls};
 use connectors::vault::{MasterKeySource, Secret};
 use serde::Deserialize;
 
-use super::layers::{self, Override};
 use super::data_folder;
+use super::layers::{self, Override};
 use crate::error::{Code, Error};
 use crate::store::Retention;
 
@@ -165,21 +165,23 @@ impl Config {
     /// Reads the configuration of this process.
     pub fn load(overrides: &[Override]) -> Result<Self, Error> {
         // A variable that is no Unicode is none of ours.
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Self::read(&variables.collect::<Vec<_>>(), overrides)
     }
 
     /// Reads the configuration: the file in the data folder, under the environment, under the flags.
     pub fn read(variables: &[(String, String)], overrides: &[Override]) -> Result<Self, Error> {
-        let variable =
-            |wanted: &str| variables.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        let variable = |wanted: &str| variables.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
         let home = data_folder(variable)?;
         let mut table = layers::file(&home.join(FILE))?;
         layers::environment(&mut table, variables.iter().cloned())?;
         layers::flags(&mut table, overrides)?;
         let sections: Sections = toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| {
-            Error::new(Code::ConfigValue, format!("the configuration does not make sense: {}", error.to_string().trim()))
+            Error::new(
+                Code::ConfigValue,
+                format!("the configuration does not make sense: {}", error.to_string().trim()),
+            )
         })?;
         Ok(Self {
             mail: sections.mail.read(&home)?,

@@ -8,7 +8,11 @@ fn with_file(text: &str) -> tempfile::TempDir {
     home
 }
 
-fn read(home: &tempfile::TempDir, variables: &[(&str, &str)], flags: &[Override]) -> Result<Config, crate::error::Error> {
+fn read(
+    home: &tempfile::TempDir,
+    variables: &[(&str, &str)],
+    flags: &[Override],
+) -> Result<Config, crate::error::Error> {
     let mut all = vec![("STEWARD_HOME".to_owned(), home.path().display().to_string())];
     all.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Config::read(&all, flags)
@@ -74,8 +78,10 @@ fn every_key_can_be_set_in_the_environment() {
             (Kind::Text, _) => "x",
         };
         let mut variables = vec![("STEWARD_MAIL__HOST".to_owned(), "h".to_owned())];
-        variables.extend([("STEWARD_MAIL__FROM", "f"), ("STEWARD_MAIL__USERNAME", "u"), ("STEWARD_MAIL__PASSWORD_SECRET", "p")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())));
+        variables.extend(
+            [("STEWARD_MAIL__FROM", "f"), ("STEWARD_MAIL__USERNAME", "u"), ("STEWARD_MAIL__PASSWORD_SECRET", "p")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
         variables.retain(|(name, _)| *name != key.variable());
         variables.push((key.variable(), value.to_owned()));
         let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -151,7 +151,8 @@ impl Handler<Snapshot> for Executor {
     type Result = Standing;
 
     fn handle(&mut self, _: Snapshot, _: &mut Context<Self>) -> Standing {
-        let mut standing = Standing { free: self.attempts_max.saturating_sub(self.running.len()), ..Standing::default() };
+        let mut standing =
+            Standing { free: self.attempts_max.saturating_sub(self.running.len()), ..Standing::default() };
         for (run, running) in &self.running {
             standing.runs.insert(*run);
             *standing.automations.entry(running.automation).or_insert(0) += 1;
@@ -179,13 +180,13 @@ impl Control {
     /// Called after the stop is stored: from then on no effect starts.
     pub async fn stop(&self, automation: Option<AutomationId>) -> Vec<InFlight> {
         // An executor that is just being restarted has no attempts that could start an effect past the store.
-        drop(self.executor.send(Stop { automation, run: None }).await);
+        self.executor.send(Stop { automation, run: None }).await.unwrap_or_default();
         self.in_flight.list(automation)
     }
 
     /// Stops the attempt of one run.
     pub async fn stop_run(&self, run: RunId) {
-        drop(self.executor.send(Stop { automation: None, run: Some(run) }).await);
+        self.executor.send(Stop { automation: None, run: Some(run) }).await.unwrap_or_default();
     }
 
     /// Stops all attempts and waits a little until they have given their runs back.
@@ -210,13 +211,7 @@ impl Control {
 }
 
 /// Carries a run out and tells the executor when its attempt has ended, however it ends.
-async fn watched(
-    services: Services,
-    run: RunId,
-    troubles: u32,
-    stop: watch::Receiver<bool>,
-    executor: Addr<Executor>,
-) {
+async fn watched(services: Services, run: RunId, troubles: u32, stop: watch::Receiver<bool>, executor: Addr<Executor>) {
     let carried = AssertUnwindSafe(carry_out(services.clone(), run, stop)).catch_unwind().await;
     let troubled = match carried {
         Ok(Ok(ending)) => {
@@ -228,14 +223,17 @@ async fn watched(
             true
         }
         Err(_) => {
-            let trouble =
-                Trouble::Broken { code: "RUN_PANIC", reason: "the attempt ended abruptly; a fault of Steward".to_owned() };
+            let trouble = Trouble::Broken {
+                code: "RUN_PANIC",
+                reason: "the attempt ended abruptly; a fault of Steward".to_owned(),
+            };
             troubled(&services, run, troubles, trouble).await;
             true
         }
     };
     services.in_flight.remove_run(run);
-    drop(executor.send(Ended { run, troubled }).await);
+    // Without an executor nobody keeps a place for it.
+    executor.send(Ended { run, troubled }).await.unwrap_or_default();
 }
 
 /// Whether trouble may go away by itself.
@@ -317,8 +315,7 @@ async fn close(services: &Services, id: RunId, trouble: &Trouble) -> Result<(), 
         evidence: json!({ "code": code, "message": trouble.to_string() }),
     };
     let attempt = if run.phase == intents::run::Phase::Running { run.attempts } else { run.attempts + 1 };
-    let progress =
-        Progress { run: id, attempt, generation: run.generation, records: Vec::new(), calls: run.calls };
+    let progress = Progress { run: id, attempt, generation: run.generation, records: Vec::new(), calls: run.calls };
     let finish = Finish { progress, failure: Some(failure), state: Vec::new(), needs: vec![need], pause: true };
     services.store.finish(finish).await.map(|_| ())
 }

@@ -68,12 +68,20 @@ const OPTIONAL_FAILURES_MAX: u32 = 3;
 enum Landing {
     Read(Result<Performed, Fault>),
     Begun(Result<Begun, store::Error>),
-    Performed { started_at: Timestamp, result: Result<Performed, Fault> },
-    Settlement { started_at: Timestamp, result: Result<Settlement, Failure> },
+    Performed {
+        started_at: Timestamp,
+        result: Result<Performed, Fault>,
+    },
+    Settlement {
+        started_at: Timestamp,
+        result: Result<Settlement, Failure>,
+    },
     /// The backoff is over: make the call again.
     Again,
     /// The backoff is over: settle the effect.
-    AskAgain { started_at: Timestamp },
+    AskAgain {
+        started_at: Timestamp,
+    },
 }
 
 type Flights = FuturesUnordered<BoxFuture<'static, (u32, Landing)>>;
@@ -119,11 +127,7 @@ struct Attempt {
 }
 
 /// Carries a run out until it ends, sleeps, or is stopped.
-pub async fn carry_out(
-    services: Services,
-    run: RunId,
-    mut stop: watch::Receiver<bool>,
-) -> Result<Ending, Trouble> {
+pub async fn carry_out(services: Services, run: RunId, mut stop: watch::Receiver<bool>) -> Result<Ending, Trouble> {
     let Some(context) = Context::load(&services, run).await? else { return Ok(Ending::NotReady) };
     services.env.reached(FaultPoint::AttemptClaimed).await;
     if context.item.useful_until.is_some_and(|until| services.env.now() > until) {
@@ -299,7 +303,9 @@ impl Attempt {
         let (need, pause) = match route(failure.class, &nothing, budget, &self.services.transient, now) {
             Route::Ask(need) => (need, false),
             Route::FailClosed(need) => (need, true),
-            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Settle { .. } => (NeedKind::Internal, true),
+            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Settle { .. } => {
+                (NeedKind::Internal, true)
+            }
         };
         // A need that holds a run makes no sense for one that has ended.
         let need = if need.holds_run() { NeedKind::Repair } else { need };
@@ -649,8 +655,11 @@ impl Attempt {
                 if self.end.is_none() { self.make(admitted).await } else { Ok(()) }
             }
             Ok(Settlement::Unknown) => {
-                let failure =
-                    Failure::new(Class::Uncertain, "EFFECT_UNSETTLED", "the service cannot say yet whether it happened");
+                let failure = Failure::new(
+                    Class::Uncertain,
+                    "EFFECT_UNSETTLED",
+                    "the service cannot say yet whether it happened",
+                );
                 self.faulted(admitted, failure, Some(started_at)).await
             }
             Err(failure) => {
@@ -921,8 +930,11 @@ impl Attempt {
         let (Outcome::Value(value), Shape::BuiltIn) = (outcome, admitted.definition.shape) else { return Ok(None) };
         let schemas = self.services.schemas(&admitted.definition)?;
         Ok(schemas.result.iter_errors(value).next().map(|fault| {
-            let message =
-                format!("the result of {} does not fit its schema at `{}`", admitted.definition.name, fault.instance_path());
+            let message = format!(
+                "the result of {} does not fit its schema at `{}`",
+                admitted.definition.name,
+                fault.instance_path()
+            );
             Failure::new(Class::Internal, "TOOL_RESULT", message)
         }))
     }
@@ -941,7 +953,7 @@ impl Attempt {
 
 /// Ends when the attempt is to stop. A sender that is gone is a server that goes away: the same.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    drop(stop.wait_for(|stopped| *stopped).await.map(|_| ()));
+    stop.wait_for(|stopped| *stopped).await.map(|_| ()).unwrap_or_default();
 }
 
 /// The first delivery, once it is on the disk. Pending while there is none.
@@ -961,10 +973,7 @@ fn next_delivery(deliveries: &mut VecDeque<Delivery>) -> impl Future<Output = Re
 
 /// A run that was stopped meanwhile takes no more reports; what they say of effects is stored apart.
 fn late_news(error: store::Error) -> Result<(), store::Error> {
-    match error {
-        store::Error::Conflict { code: "RUN_TRANSITION", .. } => Ok(()),
-        error => Err(error),
-    }
+    if matches!(error, store::Error::Conflict { code: "RUN_TRANSITION", .. }) { Ok(()) } else { Err(error) }
 }
 
 fn without_records(mut finish: Finish, context: &Context, reason: String) -> Finish {

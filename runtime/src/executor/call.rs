@@ -120,9 +120,8 @@ pub(super) fn admit(
         Entry::Tool(tool) => {
             let declared = own.declared.map(declared_for_tool);
             let identity = tool.identity(arguments.value(), declared.as_ref()).unwrap_or(Identity::Blind);
-            let key = given_key
-                .clone()
-                .unwrap_or_else(|| Key::of_call(context.run.id, context.run.generation, leaving.call));
+            let key =
+                given_key.clone().unwrap_or_else(|| Key::of_call(context.run.id, context.run.generation, leaving.call));
             Kind::Effect(Box::new(EffectCall {
                 tool: Arc::clone(tool),
                 key,

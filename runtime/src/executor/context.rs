@@ -96,8 +96,7 @@ impl Context {
 
     /// The tools that the contract grants, as the script sees them.
     pub(super) fn tools(&self) -> Vec<String> {
-        let mut names: Vec<_> =
-            self.own.capabilities().iter().map(|capability| capability.tool.to_string()).collect();
+        let mut names: Vec<_> = self.own.capabilities().iter().map(|capability| capability.tool.to_string()).collect();
         names.sort();
         names.dedup();
         names

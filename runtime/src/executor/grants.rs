@@ -14,9 +14,9 @@ use url::Url;
 use crate::store::Setting;
 
 /// The settings that grant folders start so.
-pub const FOLDER_PREFIX: &str = "folders.";
+const FOLDER_PREFIX: &str = "folders.";
 /// The setting that names private hosts.
-pub const ALLOW_PRIVATE: &str = "egress.allow_private";
+const ALLOW_PRIVATE: &str = "egress.allow_private";
 
 /// The folders that the settings grant. A setting that says nothing sensible grants nothing.
 pub(super) fn folders(settings: &[Setting]) -> Vec<Folder> {

@@ -199,9 +199,11 @@ impl Overlay {
         if self.written.is_empty() {
             return Vec::new();
         }
-        let relied = self.seen.iter().filter(|(name, _)| !self.written.contains_key(*name)).map(|(name, seen)| {
-            StateWrite { name: name.clone(), value: None, seen: Some(*seen) }
-        });
+        let relied = self
+            .seen
+            .iter()
+            .filter(|(name, _)| !self.written.contains_key(*name))
+            .map(|(name, seen)| StateWrite { name: name.clone(), value: None, seen: Some(*seen) });
         let written = self.written.iter().map(|(name, value)| StateWrite {
             name: name.clone(),
             value: Some(value.clone()),

@@ -95,7 +95,10 @@ impl Services {
         let version = self.store.contract(id).await?;
         let contract = Contract::parse(&version.body, self.vocabulary.as_ref()).map_err(|problems| {
             let first = problems.first().map(ToString::to_string).unwrap_or_default();
-            Trouble::Broken { code: "CONTRACT_UNREADABLE", reason: format!("the contract {id} no longer parses: {first}") }
+            Trouble::Broken {
+                code: "CONTRACT_UNREADABLE",
+                reason: format!("the contract {id} no longer parses: {first}"),
+            }
         })?;
         let contract = Arc::new(contract);
         let mut kept = self.contracts.lock().unwrap_or_else(PoisonError::into_inner);

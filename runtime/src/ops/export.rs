@@ -24,10 +24,8 @@ pub async fn export(app: &App, which: &str) -> Result<Export, Error> {
     let automation = app.store.automation(which).await?;
     let contract = app.store.contract(automation.contract).await?;
     let script = app.store.script(automation.script).await?;
-    let unreadable = |error: serde_json::Error| crate::store::Error::Unreadable {
-        what: "contract",
-        reason: error.to_string(),
-    };
+    let unreadable =
+        |error: serde_json::Error| crate::store::Error::Unreadable { what: "contract", reason: error.to_string() };
     Ok(Export {
         contract: serde_json::from_str(&contract.body).map_err(unreadable)?,
         manifest: json!({

@@ -60,7 +60,8 @@ pub(super) fn check(home: &Path, name: &str, folder: &FolderGrant) -> Result<(),
     exists(name, folder)?;
     let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if real(home).starts_with(real(&folder.path)) {
-        let message = format!("`{shown}` holds Steward's own data folder with its keys; choose a folder inside or beside it");
+        let message =
+            format!("`{shown}` holds Steward's own data folder with its keys; choose a folder inside or beside it");
         return Err(Error::new(Code::FolderPath, message));
     }
     Ok(())
@@ -71,6 +72,7 @@ pub(super) fn exists(name: &str, folder: &FolderGrant) -> Result<(), Error> {
     if folder.path.is_dir() {
         return Ok(());
     }
-    let message = format!("the folder `{name}` is to be `{}`, and there is no such folder; make it", folder.path.display());
+    let message =
+        format!("the folder `{name}` is to be `{}`, and there is no such folder; make it", folder.path.display());
     Err(connectors::Error::new(connectors::Code::FolderMissing, message).into())
 }

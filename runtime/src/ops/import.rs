@@ -132,7 +132,8 @@ fn check_folders(app: &App, contract: &Contract, granted: &BTreeMap<String, Fold
         for name in named.flat_map(|(_, condition)| constants(&condition.comparison)) {
             let folder = find(granted, name, &format!("the capability `{}`", capability.tool))?;
             if folder.trust == Trust::ReadOnly && changes(app, &capability.tool) {
-                let message = format!("`{}` changes files, and the folder `{name}` is granted for reading only", capability.tool);
+                let message =
+                    format!("`{}` changes files, and the folder `{name}` is granted for reading only", capability.tool);
                 return Err(connectors::Error::new(connectors::Code::FolderReadOnly, message).into());
             }
         }
@@ -140,13 +141,10 @@ fn check_folders(app: &App, contract: &Contract, granted: &BTreeMap<String, Fold
     Ok(())
 }
 
-fn find<'g>(
-    granted: &'g BTreeMap<String, FolderGrant>,
-    name: &str,
-    whose: &str,
-) -> Result<&'g FolderGrant, Error> {
+fn find<'g>(granted: &'g BTreeMap<String, FolderGrant>, name: &str, whose: &str) -> Result<&'g FolderGrant, Error> {
     let unknown = || {
-        let message = format!("{whose} names the folder `{name}`, which is not granted; run `steward folders add {name} PATH`");
+        let message =
+            format!("{whose} names the folder `{name}`, which is not granted; run `steward folders add {name} PATH`");
         connectors::Error::new(connectors::Code::FolderUnknown, message)
     };
     let grant = granted.get(name).ok_or_else(unknown)?;
@@ -177,7 +175,9 @@ fn check_secrets(app: &App, contract: &Contract) -> Result<(), Error> {
         if let Source::Webhook { name, secret, .. } = &trigger.source
             && app.vault.get(secret.as_str())?.is_none()
         {
-            let message = format!("the webhook `{name}` is signed with the secret `{secret}`, which the vault does not hold; run `steward secrets set {secret}`");
+            let message = format!(
+                "the webhook `{name}` is signed with the secret `{secret}`, which the vault does not hold; run `steward secrets set {secret}`"
+            );
             return Err(connectors::Error::new(connectors::Code::SecretMissing, message).into());
         }
     }

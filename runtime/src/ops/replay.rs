@@ -139,9 +139,11 @@ impl Recording {
             FromScript::Log { line, text, .. } => {
                 let recorded = self.logged.iter().find(|logged| logged.line == *line);
                 match recorded {
-                    Some(logged) if logged.text != *text => {
-                        differs(format!("line {line} of the log differs"), logged.text.clone().into(), text.clone().into())
-                    }
+                    Some(logged) if logged.text != *text => differs(
+                        format!("line {line} of the log differs"),
+                        logged.text.clone().into(),
+                        text.clone().into(),
+                    ),
                     Some(_) | None => None,
                 }
             }
@@ -161,9 +163,11 @@ impl Recording {
                         differs("the script returns something else", before.into(), result.clone().into())
                     }
                 }
-                Some(End::Failed(failure)) => {
-                    differs("the script had failed, and returns now", failure.code.clone().into(), result.clone().into())
-                }
+                Some(End::Failed(failure)) => differs(
+                    "the script had failed, and returns now",
+                    failure.code.clone().into(),
+                    result.clone().into(),
+                ),
                 // The run was cut off just before its end was stored.
                 None => Some(Ok(Reached::End)),
             },
@@ -182,9 +186,10 @@ impl Recording {
             }
             FromScript::Differs(mismatch) => {
                 let side = |step: &Option<sandbox::Step>| {
-                    step.as_ref().map_or(Value::Null, |step| {
-                        serde_json::json!({ "tool": step.tool, "arguments": step.arguments, "key": step.key })
-                    })
+                    step.as_ref().map_or(
+                        Value::Null,
+                        |step| serde_json::json!({ "tool": step.tool, "arguments": step.arguments, "key": step.key }),
+                    )
                 };
                 differs(mismatch.to_string(), side(&mismatch.recorded), side(&mismatch.actual))
             }

@@ -18,7 +18,9 @@ const PRIVATE_HOSTS_MAX: usize = 256;
 pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Error> {
     if let Some(folder_name) = name.strip_prefix(FOLDER_PREFIX) {
         let shape = || {
-            let message = format!("`{name}` is an object such as {{\"path\": \"/home/ann/statements\", \"trust\": \"read_only\"}}");
+            let message = format!(
+                "`{name}` is an object such as {{\"path\": \"/home/ann/statements\", \"trust\": \"read_only\"}}"
+            );
             Error::new(Code::SettingValue, message)
         };
         let grant: FolderGrant = serde_json::from_value(value.clone()).map_err(|_| shape())?;
@@ -27,7 +29,9 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
     }
     if name == ALLOW_PRIVATE {
         let shape = || {
-            let message = format!("`{name}` is a list of at most {PRIVATE_HOSTS_MAX} hosts with their ports, such as [\"nas.home:8080\"]");
+            let message = format!(
+                "`{name}` is a list of at most {PRIVATE_HOSTS_MAX} hosts with their ports, such as [\"nas.home:8080\"]"
+            );
             Error::new(Code::SettingValue, message)
         };
         let hosts: Vec<String> = serde_json::from_value(value.clone()).map_err(|_| shape())?;
@@ -38,7 +42,8 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
     }
     let known = [format!("{FOLDER_PREFIX}NAME"), ALLOW_PRIVATE.to_owned()];
     let advice = config::nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    let message = format!("there is no setting `{name}`; {advice}the settings are `{FOLDER_PREFIX}NAME` and `{ALLOW_PRIVATE}`");
+    let message =
+        format!("there is no setting `{name}`; {advice}the settings are `{FOLDER_PREFIX}NAME` and `{ALLOW_PRIVATE}`");
     Err(Error::new(Code::SettingUnknown, message))
 }
 

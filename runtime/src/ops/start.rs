@@ -50,7 +50,9 @@ pub async fn run_now(app: &App, which: &str, input: Option<Value>, once: Option<
 
 async fn refuse_inactive(app: &App, automation: &Automation) -> Result<(), Error> {
     let (what, advice) = match automation.mode {
-        Mode::Active if app.store.all_stopped().await? => ("everything is stopped".to_owned(), "steward resume".to_owned()),
+        Mode::Active if app.store.all_stopped().await? => {
+            ("everything is stopped".to_owned(), "steward resume".to_owned())
+        }
         Mode::Active => return Ok(()),
         Mode::Paused | Mode::Stopped => (
             format!("`{}` is {}", automation.name, automation.mode),

@@ -49,7 +49,8 @@ async fn turn(store: &Store, executor: &Addr<Executor>) -> Result<(), store::Err
     let places = Places { free: standing.free, taken: standing.automations };
     let picked = pick(&waiting, &places);
     if !picked.is_empty() {
-        drop(executor.send(Admit(picked)).await);
+        // An executor that is being restarted finds them at the next look.
+        executor.send(Admit(picked)).await.unwrap_or_default();
     }
     Ok(())
 }

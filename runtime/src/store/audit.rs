@@ -6,11 +6,11 @@ use std::path::Path;
 use intents::canonical::Digest;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::Error;
 use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
 use super::event::{content_hash, digest_of, link};
 use super::open::Store;
 use super::rows::event as row;
-use super::Error;
 
 /// Events that are looked through at once.
 const PAGE: u64 = 2000;

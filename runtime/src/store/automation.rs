@@ -6,7 +6,9 @@ use std::str::FromStr;
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::id::{AutomationId, ContractId, ScriptId};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde_json::json;
 
 use super::batch::Batch;

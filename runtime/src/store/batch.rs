@@ -333,10 +333,7 @@ impl<'t> Batch<'t> {
 }
 
 /// The last row of a stream, for a head that is not in memory.
-pub(super) async fn last_in_room(
-    tx: &DatabaseTransaction,
-    room: RoomId,
-) -> Result<Option<event_row::Model>, Error> {
+pub(super) async fn last_in_room(tx: &DatabaseTransaction, room: RoomId) -> Result<Option<event_row::Model>, Error> {
     Ok(event_row::Entity::find()
         .filter(event_row::Column::Room.eq(room.to_string()))
         .order_by_desc(event_row::Column::StreamSeq)

@@ -11,7 +11,8 @@ impl Store {
     /// What is wrong with the database file; nothing when it is sound.
     pub async fn quick_check(&self) -> Result<Vec<String>, Error> {
         let reader = self.reader();
-        let query = Statement::from_string(reader.get_database_backend(), format!("PRAGMA quick_check({FINDINGS_MAX})"));
+        let query =
+            Statement::from_string(reader.get_database_backend(), format!("PRAGMA quick_check({FINDINGS_MAX})"));
         let mut findings = Vec::new();
         for row in reader.query_all_raw(query).await? {
             let finding: String = row.try_get_by_index(0)?;

@@ -9,7 +9,9 @@ use sea_orm::DbErr;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// Another server holds the data directory.
-    #[error("another Steward uses the data folder `{folder}` (process {holder}); stop it, or choose another folder with STEWARD_HOME")]
+    #[error(
+        "another Steward uses the data folder `{folder}` (process {holder}); stop it, or choose another folder with STEWARD_HOME"
+    )]
     Locked {
         /// The folder.
         folder: PathBuf,
@@ -17,7 +19,9 @@ pub enum Error {
         holder: String,
     },
     /// The database was written by a newer version.
-    #[error("the database was written by a newer Steward (it has `{migration}`, which this version does not know); install that version")]
+    #[error(
+        "the database was written by a newer Steward (it has `{migration}`, which this version does not know); install that version"
+    )]
     Newer {
         /// The first migration that is not known here.
         migration: String,

@@ -65,7 +65,8 @@ impl Store {
 
     /// The files that a trigger has seen.
     pub async fn seen_files(&self, trigger: TriggerId) -> Result<Vec<SeenFile>, Error> {
-        let rows = row::Entity::find().filter(row::Column::TriggerId.eq(trigger.to_string())).all(self.reader()).await?;
+        let rows =
+            row::Entity::find().filter(row::Column::TriggerId.eq(trigger.to_string())).all(self.reader()).await?;
         Ok(rows
             .into_iter()
             .map(|row| SeenFile {

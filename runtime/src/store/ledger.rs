@@ -262,9 +262,10 @@ impl BeginEffect {
                 effect: id.clone(),
                 at: batch.now.as_millis(),
             };
-            let again = sea_orm::sea_query::OnConflict::columns([rate_mark::Column::Subject, rate_mark::Column::Effect])
-                .update_column(rate_mark::Column::At)
-                .to_owned();
+            let again =
+                sea_orm::sea_query::OnConflict::columns([rate_mark::Column::Subject, rate_mark::Column::Effect])
+                    .update_column(rate_mark::Column::At)
+                    .to_owned();
             rate_mark::Entity::insert(model.into_active_model())
                 .on_conflict(again)
                 .exec_without_returning(batch.tx)

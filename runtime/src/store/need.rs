@@ -10,7 +10,9 @@ use intents::id::{AutomationId, NeedId, RunId};
 use intents::need::{Choice, Consequence, Kind, answer};
 use intents::outcome::Outcome;
 use intents::run::Phase;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -323,9 +325,7 @@ impl Store {
     /// One need.
     pub async fn need(&self, id: NeedId) -> Result<Need, Error> {
         let found = row::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
-        found
-            .ok_or_else(|| Error::NotFound { what: "need", which: id.to_string() })
-            .and_then(|row| self.need_view(row))
+        found.ok_or_else(|| Error::NotFound { what: "need", which: id.to_string() }).and_then(|row| self.need_view(row))
     }
 
     /// Needs, newest first; open ones only when asked so.
@@ -347,10 +347,7 @@ impl Store {
 
     /// How many needs are open.
     pub async fn open_needs(&self) -> Result<u64, Error> {
-        Ok(row::Entity::find()
-            .filter(row::Column::Status.eq(NeedStatus::Open.as_str()))
-            .count(self.reader())
-            .await?)
+        Ok(row::Entity::find().filter(row::Column::Status.eq(NeedStatus::Open.as_str())).count(self.reader()).await?)
     }
 
     fn need_view(&self, row: row::Model) -> Result<Need, Error> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use intents::canonical::Digest;
@@ -50,6 +50,7 @@ struct Inner {
     queue: mpsc::Sender<Box<dyn Job>>,
     signals: Signals,
     anchor: watch::Receiver<(i64, Digest)>,
+    anchoring: Mutex<()>,
     alarm: Option<String>,
     ended: watch::Receiver<()>,
 }
@@ -102,6 +103,7 @@ impl Store {
             queue,
             signals,
             anchor,
+            anchoring: Mutex::new(()),
             alarm,
             ended,
         }));
@@ -154,16 +156,22 @@ impl Store {
 
     /// Signs the head of all events into the anchor file, when it has moved. Says whether it had.
     pub async fn anchor(&self) -> Result<bool, Error> {
+        let store = self.clone();
+        let written = tokio::task::spawn_blocking(move || store.anchor_now()).await;
+        written
+            .map_err(|_| Error::Closed)?
+            .map_err(|error| Error::Folder { folder: self.0.folder.clone(), reason: error.to_string() })
+    }
+
+    fn anchor_now(&self) -> io::Result<bool> {
+        // One at a time, so that a later head is never replaced by an earlier one.
+        let _alone = self.0.anchoring.lock().unwrap_or_else(PoisonError::into_inner);
         let (position, chain) = *self.0.anchor.borrow();
         let path = self.anchor_path();
         if Anchor::read(&path).ok().flatten().is_some_and(|old| old.position == position && old.chain == chain) {
             return Ok(false);
         }
-        let anchor = Anchor::sign(&self.shared().keys.anchor, position, chain, self.shared().env.now());
-        let written = tokio::task::spawn_blocking(move || anchor.write(&path)).await;
-        written
-            .map_err(|_| Error::Closed)?
-            .map_err(|error| Error::Folder { folder: self.0.folder.clone(), reason: error.to_string() })?;
+        Anchor::sign(&self.shared().keys.anchor, position, chain, self.shared().env.now()).write(&path)?;
         Ok(true)
     }
 
@@ -203,7 +211,8 @@ impl Drop for Hold {
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
     let failed = |error: io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
-    let missing: Vec<_> = folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    let missing: Vec<_> =
+        folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -223,8 +232,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 fn lock(folder: &Path) -> Result<File, Error> {
     let failed = |error: std::io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
     let path = folder.join("steward.lock");
-    let mut file =
-        File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0).map_err(failed)?;
@@ -345,9 +353,7 @@ async fn stopped_automations(reader: &DatabaseConnection) -> Result<BTreeSet<int
         .filter(automation::Column::Mode.is_in([Mode::Stopped.as_str(), Mode::Removed.as_str()]))
         .all(reader)
         .await?;
-    rows.into_iter()
-        .map(|row| row.id.parse().map_err(|error| Error::unreadable("automation id", error)))
-        .collect()
+    rows.into_iter().map(|row| row.id.parse().map_err(|error| Error::unreadable("automation id", error))).collect()
 }
 
 async fn all_stopped(reader: &DatabaseConnection) -> Result<bool, Error> {

@@ -36,10 +36,7 @@ impl Command for Remember {
             at: batch.now.as_millis(),
         };
         let first_wins = OnConflict::column(row::Column::Key).do_nothing().to_owned();
-        row::Entity::insert(model.into_active_model())
-            .on_conflict(first_wins)
-            .exec_without_returning(batch.tx)
-            .await?;
+        row::Entity::insert(model.into_active_model()).on_conflict(first_wins).exec_without_returning(batch.tx).await?;
         Ok(())
     }
 }

@@ -32,13 +32,18 @@ impl Reserve {
         drop(fs::remove_file(&self.path));
     }
 
-    /// Keeps the space, where it is not kept; ends the state of a full disk when there is space again.
+    /// Keeps the space, where it is not kept; ends the state of a full disk when there is space again: for the
+    /// reserve, and as much beside it, lest the next change finds the disk full once more.
     pub(super) fn keep(&self) {
         if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() == RESERVE_BYTES) {
             self.full.store(false, Ordering::Relaxed);
             return;
         }
-        match write(&self.path) {
+        let wanted = if self.is_given_back() { 2 * RESERVE_BYTES } else { RESERVE_BYTES };
+        if self.is_given_back() && free_bytes(&self.path).is_some_and(|free| free < wanted) {
+            return;
+        }
+        match write(&self.path, wanted) {
             Ok(()) => self.full.store(false, Ordering::Relaxed),
             // What little there is must not go to work that can wait.
             Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => self.give_back(),
@@ -47,12 +52,19 @@ impl Reserve {
     }
 }
 
-fn write(path: &Path) -> std::io::Result<()> {
+fn free_bytes(path: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(path.parent()?).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Makes sure that there is the wanted space, and keeps the reserve of it.
+fn write(path: &Path, wanted: u64) -> std::io::Result<()> {
     let mut file = File::create(path)?;
     // Written rather than only made long: a file of holes would keep no space.
     let block = vec![0u8; 1024 * 1024];
-    for _ in 0..RESERVE_BYTES / block.len() as u64 {
+    for _ in 0..wanted / block.len() as u64 {
         file.write_all(&block)?;
     }
+    file.set_len(RESERVE_BYTES)?;
     file.sync_all()
 }

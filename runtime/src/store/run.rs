@@ -171,9 +171,7 @@ fn state_of(row: &row::Model) -> Result<State, Error> {
         Phase::Queued => State::Queued { attempts },
         Phase::Running => State::Running { attempt: attempts },
         // What the run waits for is in its rows; for the machine it is enough that it waits.
-        Phase::Waiting => {
-            State::Waiting { attempts, on: intents::run::WaitsFor::Time(Timestamp::EPOCH) }
-        }
+        Phase::Waiting => State::Waiting { attempts, on: intents::run::WaitsFor::Time(Timestamp::EPOCH) },
         Phase::Succeeded => State::Succeeded,
         Phase::Failed => State::Failed { class: Class::Unknown },
         Phase::Stopped => State::Stopped,

@@ -34,11 +34,8 @@ impl Command for Set {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         match &self.value {
             Some(value) => {
-                let model = row::Model {
-                    name: self.name.clone(),
-                    value: value.to_string(),
-                    updated_at: batch.now.as_millis(),
-                };
+                let model =
+                    row::Model { name: self.name.clone(), value: value.to_string(), updated_at: batch.now.as_millis() };
                 let update = OnConflict::column(row::Column::Name)
                     .update_columns([row::Column::Value, row::Column::UpdatedAt])
                     .to_owned();

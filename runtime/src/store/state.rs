@@ -34,11 +34,7 @@ fn place(automation: &str, name: &str) -> String {
 }
 
 /// Takes the changes of a run, unless another has changed what it saw.
-pub(super) async fn write(
-    batch: &Batch<'_>,
-    automation: AutomationId,
-    writes: &[StateWrite],
-) -> Result<bool, Error> {
+pub(super) async fn write(batch: &Batch<'_>, automation: AutomationId, writes: &[StateWrite]) -> Result<bool, Error> {
     let automation = automation.to_string();
     let mut changes = Vec::new();
     for write in writes {
@@ -48,9 +44,9 @@ pub(super) async fn write(
             return Ok(false);
         }
         let Some(value) = &write.value else { continue };
-        let sealed = value.as_ref().map(|value| {
-            batch.shared.payload.seal_value(&batch.shared.env, &place(&automation, &write.name), value)
-        });
+        let sealed = value
+            .as_ref()
+            .map(|value| batch.shared.payload.seal_value(&batch.shared.env, &place(&automation, &write.name), value));
         changes.push(row::Model {
             automation_id: automation.clone(),
             name: write.name.clone(),
@@ -63,10 +59,7 @@ pub(super) async fn write(
         let update = OnConflict::columns([row::Column::AutomationId, row::Column::Name])
             .update_columns([row::Column::Value, row::Column::Version, row::Column::UpdatedAt])
             .to_owned();
-        row::Entity::insert(change.into_active_model())
-            .on_conflict(update)
-            .exec_without_returning(batch.tx)
-            .await?;
+        row::Entity::insert(change.into_active_model()).on_conflict(update).exec_without_returning(batch.tx).await?;
     }
     Ok(true)
 }

@@ -29,10 +29,7 @@ impl Command for StopAll {
         let update = OnConflict::column(setting::Column::Name)
             .update_columns([setting::Column::Value, setting::Column::UpdatedAt])
             .to_owned();
-        setting::Entity::insert(model.into_active_model())
-            .on_conflict(update)
-            .exec_without_returning(batch.tx)
-            .await?;
+        setting::Entity::insert(model.into_active_model()).on_conflict(update).exec_without_returning(batch.tx).await?;
         batch.set_stopped(None, self.stopped);
         batch.touch_runs();
         let kind = if self.stopped { "steward.stopped" } else { "steward.resumed" };

@@ -76,13 +76,16 @@ impl Steward {
         Ok(run)
     }
 
-    /// The runs that are not over.
-    pub(crate) fn unfinished(&self) -> io::Result<Vec<Value>> {
-        let mut runs = Vec::new();
-        for phase in ["queued", "running", "waiting"] {
-            runs.extend(self.pages(&format!("/v1/runs?phase={phase}"))?);
+    /// How many runs are not over, counted at one moment.
+    pub(crate) fn unfinished(&self) -> io::Result<usize> {
+        let answer = self.0.get(&format!("/v1/automations/{}", automation::NAME))?;
+        if !answer.is_success() {
+            return Err(io::Error::other(answer.body));
         }
-        Ok(runs)
+        let runs = answer.json()["automation"]["runs"].take();
+        let of = |phase: &str| runs[phase].as_u64().unwrap_or(0);
+        let count = ["queued", "running", "waiting"].into_iter().map(of).sum::<u64>();
+        usize::try_from(count).map_err(io::Error::other)
     }
 
     /// Every run, by its id.

@@ -160,11 +160,11 @@ impl Storm {
             let progress = within(PROGRESS_WITHIN, || {
                 answer(&steward, service, items);
                 let unfinished = steward.unfinished().ok()?;
-                (unfinished.len() < left).then_some(unfinished.len())
+                (unfinished < left).then_some(unfinished)
             });
             left = progress.unwrap_or_else(|| {
                 let unfinished = steward.unfinished();
-                panic!("nothing came to its end within {PROGRESS_WITHIN:?}: {unfinished:?}\n{}", server.said())
+                panic!("nothing came to its end within {PROGRESS_WITHIN:?}: {unfinished:?} are left\n{}", server.said())
             });
             if left == 0 && self.items.not_acknowledged().next().is_none() {
                 break;
@@ -182,7 +182,7 @@ fn keep_busy(steward: &Steward, items: &mut Items, service: &mut Sink, chance: &
     }
     let Ok(unfinished) = steward.unfinished() else { return };
     let unacknowledged = items.not_acknowledged().count();
-    for _ in unfinished.len() + unacknowledged..UNFINISHED {
+    for _ in unfinished + unacknowledged..UNFINISHED {
         items.invent();
     }
     if chance.percent(REPEATS_PERCENT)

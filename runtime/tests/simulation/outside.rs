@@ -131,17 +131,14 @@ impl Tool for Sink {
     }
 
     async fn perform(&self, call: &Call) -> Result<Performed, Fault> {
-        let lost = Fault {
-            failure: Failure::new(Class::Uncertain, "HTTP_TIMEOUT", "no answer"),
-            proves_nothing_done: false,
-        };
+        let lost =
+            Fault { failure: Failure::new(Class::Uncertain, "HTTP_TIMEOUT", "no answer"), proves_nothing_done: false };
         match self.act(call) {
             Mishap::None => Ok(Performed::value(json!({ "done": call.arguments.value()["step"] }))),
             Mishap::AnswerLost | Mishap::RequestLost => Err(lost),
-            Mishap::Busy => Err(Fault {
-                failure: Failure::new(Class::Transient, "HTTP_BUSY", "busy"),
-                proves_nothing_done: true,
-            }),
+            Mishap::Busy => {
+                Err(Fault { failure: Failure::new(Class::Transient, "HTTP_BUSY", "busy"), proves_nothing_done: true })
+            }
         }
     }
 

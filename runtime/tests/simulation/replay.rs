@@ -82,9 +82,8 @@ fn a_recorded_run_replays_byte_for_byte_in_other_places_orders_and_loads() {
     tokio.block_on(async {
         // Many at once, so that the machine is busy and each is cut into other slices.
         let all = recordings.iter().cycle().take(recordings.len() * 8).cloned();
-        let running = all.map(|(records, result)| {
-            tokio::spawn(async move { (replayed(&records, SCRIPT).await, result) })
-        });
+        let running =
+            all.map(|(records, result)| tokio::spawn(async move { (replayed(&records, SCRIPT).await, result) }));
         for replay in running.collect::<Vec<_>>() {
             let (last, result) = replay.await.unwrap();
             assert_eq!(last, FromScript::Finished { result });
@@ -101,7 +100,12 @@ fn a_changed_script_is_found_at_the_first_differing_step_and_sends_nothing() {
     let before = world.outside.performed();
     let effect = "await tools.sink.keyed({ step: winner }, { key: { step: winner } });";
     let changes = [
-        ("a call inserted", effect, "await tools.sink.look({ step: 'new' }); await tools.sink.keyed({ step: winner }, { key: { step: winner } });", 9),
+        (
+            "a call inserted",
+            effect,
+            "await tools.sink.look({ step: 'new' }); await tools.sink.keyed({ step: winner }, { key: { step: winner } });",
+            9,
+        ),
         ("a call dropped", effect, "", 9),
         ("an argument changed", "{ step: winner }, {", "{ step: winner, note: 'more' }, {", 9),
         ("the key changed", "{ key: { step: winner } }", "{ key: { step: winner + '!' } }", 9),

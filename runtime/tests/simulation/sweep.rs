@@ -113,7 +113,8 @@ fn no_storm_does_anything_twice() {
         let chance = Seeded::new(seed);
         let (tool, _) = IDENTITIES[chance.below(4) as usize];
         let mut world = World::new(seed, contract(tool), &script(tool)).in_disorder();
-        let mishap = |_| [Mishap::None, Mishap::AnswerLost, Mishap::RequestLost, Mishap::Busy][chance.below(4) as usize];
+        let mishap =
+            |_| [Mishap::None, Mishap::AnswerLost, Mishap::RequestLost, Mishap::Busy][chance.below(4) as usize];
         world.outside.misbehave(&(0..6).map(mishap).collect::<Vec<_>>());
         for _ in 0..5 {
             let point = FaultPoint::ALL[chance.below(14) as usize];

@@ -121,7 +121,12 @@ fn origin(request: &ServiceRequest, hosts: &Hosts, host: &str) -> Result<bool, E
 }
 
 fn caller(request: &ServiceRequest, faces: &Faces) -> Result<Caller, Error> {
-    let wrong = || Error::new(Code::TokenWrong, "the token or session is not valid; the login link of `steward serve` gives a new session");
+    let wrong = || {
+        Error::new(
+            Code::TokenWrong,
+            "the token or session is not valid; the login link of `steward serve` gives a new session",
+        )
+    };
     if let Some(value) = one(request, &AUTHORIZATION, Code::TokenWrong)? {
         let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, token) = token.ok_or_else(wrong)?;

@@ -69,12 +69,26 @@ mod tests {
     #[test]
     fn only_this_machine_and_named_hosts_are_ours() {
         let hosts = Hosts::new(7777, &["steward.home:8443".to_owned()]);
-        for host in ["127.0.0.1:7777", "localhost:7777", "LOCALHOST:7777", "[::1]:7777", "127.8.8.8:7777", "Steward.home:8443"] {
+        for host in
+            ["127.0.0.1:7777", "localhost:7777", "LOCALHOST:7777", "[::1]:7777", "127.8.8.8:7777", "Steward.home:8443"]
+        {
             assert!(hosts.is_host(host), "{host}");
         }
         for host in [
-            "", "127.0.0.1", "127.0.0.1:7778", "evil.example:7777", "localhost.evil.example:7777", "[::2]:7777", "[::1]",
-            "::1:7777", "10.0.0.1:7777", "127.0.0.1:7777:7777", "steward.home", "localhost:", "0.0.0.0:7777", "127.1:7777",
+            "",
+            "127.0.0.1",
+            "127.0.0.1:7778",
+            "evil.example:7777",
+            "localhost.evil.example:7777",
+            "[::2]:7777",
+            "[::1]",
+            "::1:7777",
+            "10.0.0.1:7777",
+            "127.0.0.1:7777:7777",
+            "steward.home",
+            "localhost:",
+            "0.0.0.0:7777",
+            "127.1:7777",
         ] {
             assert!(!hosts.is_host(host), "{host}");
         }

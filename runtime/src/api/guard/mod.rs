@@ -10,6 +10,6 @@ mod host;
 mod session;
 
 pub(super) use check::guard;
+pub(super) use headers::put as put_headers;
 pub(super) use host::Hosts;
 pub(super) use session::{Caller, cookie};
-pub(super) use headers::put as put_headers;

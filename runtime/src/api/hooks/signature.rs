@@ -62,7 +62,10 @@ fn steward(secret: &Secret, value: &str, body: &[u8], now: Timestamp) -> Result<
     let seconds: i64 = at.parse().map_err(|_| wrong(STEWARD))?;
     let at = Timestamp::from_millis(seconds.saturating_mul(1000));
     if now.since(at) > TOLERANCE || at.since(now) > TOLERANCE {
-        let message = format!("the signature was made more than {} minutes from now; check both clocks", TOLERANCE.as_secs() / 60);
+        let message = format!(
+            "the signature was made more than {} minutes from now; check both clocks",
+            TOLERANCE.as_secs() / 60
+        );
         return Err(Error::new(Code::WebhookStale, message));
     }
     Ok(tag)
@@ -76,7 +79,10 @@ fn verified(secret: &Secret, signed: &[u8], hex: &str, name: &'static str) -> Re
 }
 
 fn wrong(name: &'static str) -> Error {
-    Error::new(Code::WebhookSignature, format!("the header `{name}` is missing or does not fit the webhook's secret and the body"))
+    Error::new(
+        Code::WebhookSignature,
+        format!("the header `{name}` is missing or does not fit the webhook's secret and the body"),
+    )
 }
 
 fn bytes(hex: &str) -> Option<Vec<u8>> {
@@ -134,7 +140,9 @@ pub(super) mod tests {
             assert_eq!(check(&signed(secret, at, b"{}")), Err("WEBHOOK_STALE".to_owned()), "{at}");
         }
         let moved = signed(secret, now - 400, b"{}").replace(&format!("t={}", now - 400), &format!("t={now}"));
-        for value in [signed("another", now, b"{}"), signed(secret, now, b"[]"), moved, format!("t={now}"), "v1=00".to_owned()] {
+        for value in
+            [signed("another", now, b"{}"), signed(secret, now, b"[]"), moved, format!("t={now}"), "v1=00".to_owned()]
+        {
             assert_eq!(check(&value), Err("WEBHOOK_SIGNATURE".to_owned()), "{value}");
         }
     }

@@ -43,7 +43,8 @@ async fn verify(client: &Client, out: &mut Out) -> Result<Exit, Error> {
     if out.is_json() {
         out.value(&answer);
     } else {
-        let anchored = audit.anchored.map_or_else(|| "no anchor".to_owned(), |position| format!("anchored up to {position}"));
+        let anchored =
+            audit.anchored.map_or_else(|| "no anchor".to_owned(), |position| format!("anchored up to {position}"));
         out.line(format!("{} events in {} streams, {anchored}.", audit.events, audit.streams));
         for finding in audit.alarm.iter().chain(&audit.findings) {
             out.line(format!("✗ {finding}"));

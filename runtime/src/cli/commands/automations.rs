@@ -16,7 +16,12 @@ use crate::env::Env;
 use crate::error::{Code, Error};
 
 /// Does what the command says.
-pub(in crate::cli) async fn run(client: &Client, command: Automations, env: &Env, out: &mut Out) -> Result<Exit, Error> {
+pub(in crate::cli) async fn run(
+    client: &Client,
+    command: Automations,
+    env: &Env,
+    out: &mut Out,
+) -> Result<Exit, Error> {
     match command {
         Automations::Import(command) => import::import(client, command, out).await,
         Automations::Export { name, dir, force } => import::export(client, &name, &dir, force, out).await,
@@ -31,7 +36,8 @@ pub(in crate::cli) async fn run(client: &Client, command: Automations, env: &Env
         }
         Automations::Remove { name, yes } => {
             if !yes {
-                let unasked = || Error::new(Code::ConfirmationNeeded, "nobody confirmed; run the command again with `--yes`");
+                let unasked =
+                    || Error::new(Code::ConfirmationNeeded, "nobody confirmed; run the command again with `--yes`");
                 if !confirmed(&format!("Take `{name}` away? Its history stays.")).ok_or_else(unasked)? {
                     return Ok(Exit::Refused);
                 }
@@ -111,7 +117,10 @@ async fn start(client: &Client, command: Run, env: &Env, out: &mut Out) -> Resul
         let input: Value = serde_json::from_str(input).map_err(|error| malformed("input", error.to_string()))?;
         body.insert("input".to_owned(), input);
     }
-    let timeout: Span = command.timeout.parse().map_err(|error: intents::time::MalformedSpan| malformed("timeout", error.to_string()))?;
+    let timeout: Span = command
+        .timeout
+        .parse()
+        .map_err(|error: intents::time::MalformedSpan| malformed("timeout", error.to_string()))?;
     let mut answer = client.post(&["v1", "automations", &command.name, "runs"], Value::Object(body)).await?;
     if command.wait {
         let limit: Duration = timeout.duration();

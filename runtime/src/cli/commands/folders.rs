@@ -22,7 +22,11 @@ pub(in crate::cli) async fn run(client: &Client, command: Folders, out: &mut Out
             if out.is_json() {
                 out.value(&answer);
             } else {
-                out.line(format!("`{name}` is `{}`{}.", value.path.display(), if read_only { ", for reading only" } else { "" }));
+                out.line(format!(
+                    "`{name}` is `{}`{}.",
+                    value.path.display(),
+                    if read_only { ", for reading only" } else { "" }
+                ));
             }
         }
         Folders::List => {

@@ -50,7 +50,8 @@ pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> R
             "script" => "An automation of this name is there; its script changes, its contract stays.",
             _ => "This automation is there already; nothing changes.",
         });
-        let unasked = || Error::new(Code::ConfirmationNeeded, "nobody confirmed the card; run the command again with `--yes`");
+        let unasked =
+            || Error::new(Code::ConfirmationNeeded, "nobody confirmed the card; run the command again with `--yes`");
         if !confirmed("Is this what you want?").ok_or_else(unasked)? {
             out.line("Nothing was changed.");
             return Ok(Exit::Refused);
@@ -77,14 +78,19 @@ pub(super) async fn export(client: &Client, name: &str, dir: &Path, force: bool,
     let export: ExportView = shaped(&answer)?;
     fs::create_dir_all(dir).map_err(|error| unreadable(dir, &error.to_string()))?;
     let pretty = |value: &Value| format!("{value:#}\n");
-    for (file, text) in [(CONTRACT, pretty(&export.contract)), (SCRIPT, export.script), (MANIFEST, pretty(&export.manifest))] {
+    for (file, text) in
+        [(CONTRACT, pretty(&export.contract)), (SCRIPT, export.script), (MANIFEST, pretty(&export.manifest))]
+    {
         let path = dir.join(file);
         let mut options = OpenOptions::new();
         options.write(true).create(force).truncate(force).create_new(!force);
         let written = options.open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => unreadable(&path, "it is there already; use `--force` to write over it"),
-            _ => unreadable(&path, &error.to_string()),
+        written.map_err(|error| {
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                unreadable(&path, "it is there already; use `--force` to write over it")
+            } else {
+                unreadable(&path, &error.to_string())
+            }
         })?;
     }
     if out.is_json() {

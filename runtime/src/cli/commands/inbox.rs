@@ -44,7 +44,9 @@ async fn list(client: &Client, all: bool, out: &mut Out) -> Result<Exit, Error> 
     let rows: Vec<_> = page
         .items
         .iter()
-        .map(|need| [need.id.clone(), need.kind.clone(), need.status.clone(), local(&need.created_at), need.title.clone()])
+        .map(|need| {
+            [need.id.clone(), need.kind.clone(), need.status.clone(), local(&need.created_at), need.title.clone()]
+        })
         .collect();
     out.table(["NEED", "KIND", "STATUS", "SINCE", "WHAT"], &rows);
     out.line("`steward inbox show NEED` tells what is known and what may be answered.");

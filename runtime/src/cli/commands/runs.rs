@@ -50,7 +50,14 @@ async fn list(client: &Client, query: &[(&str, String)], out: &mut Out) -> Resul
         .iter()
         .map(|run| {
             let code = run.code.clone().unwrap_or_default();
-            [run.id.clone(), run.phase.clone(), run.calls.to_string(), run.effects.to_string(), local(&run.created_at), code]
+            [
+                run.id.clone(),
+                run.phase.clone(),
+                run.calls.to_string(),
+                run.effects.to_string(),
+                local(&run.created_at),
+                code,
+            ]
         })
         .collect();
     out.table(["RUN", "PHASE", "CALLS", "EFFECTS", "CREATED", "CODE"], &rows);

@@ -24,9 +24,12 @@ pub(super) async fn wait(client: &Client, env: &Env, mut answer: Value, limit: D
         let over = ["succeeded", "failed", "stopped"].contains(&detail.run.phase.as_str());
         let for_person = detail.waits.iter().any(|wait| wait.need.is_some());
         let sleeps_on = detail.run.phase == "waiting"
-            && detail.waits.iter().filter_map(|wait| wait.until.as_ref()?.parse::<jiff::Timestamp>().ok()).min().is_some_and(
-                |until| Timestamp::from_jiff(until) > deadline,
-            );
+            && detail
+                .waits
+                .iter()
+                .filter_map(|wait| wait.until.as_ref()?.parse::<jiff::Timestamp>().ok())
+                .min()
+                .is_some_and(|until| Timestamp::from_jiff(until) > deadline);
         if over || for_person || sleeps_on || left.is_zero() {
             return Ok(answer);
         }
