@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::RunId;
+
 /// What a need asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +115,11 @@ impl Kind {
             Self::Trigger | Self::Silence => &[Dismiss],
             Self::Internal => &[RunAgain, Dismiss],
         }
+    }
+
+    /// What makes the need of one call one: asked again for the same call, it is the same need.
+    pub fn of_call(self, run: RunId, generation: u32, call: u32) -> String {
+        format!("{self}:{run}:{generation}:{call}")
     }
 
     /// Whether a run sleeps until the answer, rather than having ended.

@@ -1,5 +1,7 @@
 //! The structure of the repository: what its documents promise about it must be so.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

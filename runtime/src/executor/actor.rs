@@ -17,6 +17,7 @@ use super::context::Trouble;
 use super::in_flight::{InFlight, Table};
 use super::{Services, wording};
 use crate::env::Env;
+use crate::router::room_of;
 use crate::store::{self, Finish, NewNeed, Progress, Runnable};
 
 /// How long the end of a server waits for attempts to give their runs back; what is left goes on at the next start.
@@ -39,6 +40,7 @@ pub struct Executor {
 
 struct Running {
     automation: AutomationId,
+    overlaps: bool,
     stop: watch::Sender<bool>,
 }
 
@@ -77,7 +79,7 @@ impl Handler<Admit> for Executor {
                 continue;
             }
             let (stop, stopped) = watch::channel(false);
-            let running = Running { automation: runnable.automation, stop };
+            let running = Running { automation: runnable.automation, overlaps: runnable.overlaps, stop };
             self.running.insert(runnable.run, running);
             let troubles = self.troubles.get(&runnable.run).copied().unwrap_or(0);
             tokio::spawn(watched(self.services.clone(), runnable.run, troubles, stopped, context.address()));
@@ -143,6 +145,8 @@ pub struct Standing {
     pub runs: BTreeSet<RunId>,
     /// How many attempts each automation has.
     pub automations: BTreeMap<AutomationId, usize>,
+    /// The automations that have no room for another.
+    pub full: Vec<AutomationId>,
     /// How many more could be taken.
     pub free: usize,
 }
@@ -155,7 +159,11 @@ impl Handler<Snapshot> for Executor {
             Standing { free: self.attempts_max.saturating_sub(self.running.len()), ..Standing::default() };
         for (run, running) in &self.running {
             standing.runs.insert(*run);
-            *standing.automations.entry(running.automation).or_insert(0) += 1;
+            let taken = standing.automations.entry(running.automation).or_insert(0);
+            *taken += 1;
+            if *taken == room_of(running.overlaps) {
+                standing.full.push(running.automation);
+            }
         }
         standing
     }

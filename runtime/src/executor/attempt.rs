@@ -998,7 +998,7 @@ fn timed_out(class: Class) -> Fault {
 fn refusal_need(context: &Context, leaving: &Leaving, failure: &Failure, evidence: Value) -> NewNeed {
     NewNeed {
         kind: NeedKind::Grant,
-        dedupe_key: format!("grant:{}:{}:{}", context.run.id, context.run.generation, leaving.call),
+        dedupe_key: NeedKind::Grant.of_call(context.run.id, context.run.generation, leaving.call),
         automation: Some(context.automation.id),
         run: Some(context.run.id),
         call: Some(leaving.call),

@@ -51,7 +51,7 @@ pub(super) fn for_call(
         | Kind::Limit
         | Kind::Trigger
         | Kind::Silence
-        | Kind::Internal => format!("{kind}:{}:{}:{}", context.run.id, context.run.generation, admitted.call),
+        | Kind::Internal => kind.of_call(context.run.id, context.run.generation, admitted.call),
     };
     NewNeed {
         kind,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use pick::{Places, pick};
+pub(crate) use pick::room_of;
 
 use crate::env::Env;
 use crate::executor::{Admit, Executor, Snapshot};
@@ -27,8 +28,11 @@ pub async fn route(env: Env, store: Store, executor: Addr<Executor>, mut places:
     loop {
         runs.mark_unchanged();
         places.mark_unchanged();
-        if let Err(error) = turn(&store, &executor).await {
-            tracing::warn!(%error, "the router could not look for runs");
+        match turn(&store, &executor).await {
+            // There may be more behind those that were looked at.
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the router could not look for runs"),
         }
         futures_util::select_biased! {
             changed = runs.changed().fuse() => if changed.is_err() { return },
@@ -38,19 +42,22 @@ pub async fn route(env: Env, store: Store, executor: Addr<Executor>, mut places:
     }
 }
 
-async fn turn(store: &Store, executor: &Addr<Executor>) -> Result<(), store::Error> {
+/// Fills the free places; says whether it is worth looking again at once.
+async fn turn(store: &Store, executor: &Addr<Executor>) -> Result<bool, store::Error> {
     // The executor is being restarted: its places are free again soon.
-    let Ok(standing) = executor.send(Snapshot).await else { return Ok(()) };
+    let Ok(standing) = executor.send(Snapshot).await else { return Ok(false) };
     if standing.free == 0 {
-        return Ok(());
+        return Ok(false);
     }
-    let waiting = store.runnable(LOOK_MAX).await?;
-    let waiting: Vec<_> = waiting.into_iter().filter(|(runnable, _)| !standing.runs.contains(&runnable.run)).collect();
-    let places = Places { free: standing.free, taken: standing.automations };
-    let picked = pick(&waiting, &places);
-    if !picked.is_empty() {
-        // An executor that is being restarted finds them at the next look.
-        executor.send(Admit(picked)).await.unwrap_or_default();
+    // Whoever has no room left is left out, or a thousand items of one would hide those of all others.
+    let mut waiting = store.runnable(LOOK_MAX, &standing.full).await?;
+    let all_seen = (waiting.len() as u64) < LOOK_MAX;
+    waiting.retain(|runnable| !standing.runs.contains(&runnable.run));
+    let picked = pick(&waiting, &Places { free: standing.free, taken: standing.automations });
+    if picked.is_empty() {
+        return Ok(false);
     }
-    Ok(())
+    // An executor that is being restarted finds them at the next look.
+    let admitted = executor.send(Admit(picked)).await.unwrap_or_default();
+    Ok(!all_seen && admitted > 0)
 }

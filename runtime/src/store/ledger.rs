@@ -195,7 +195,7 @@ impl Command for BeginEffect {
         let begun = match admission {
             // To settle may be to send again.
             Admission::Perform | Admission::Settle { .. } if batch.is_stopped(self.automation) => Begun::Stopped,
-            Admission::Perform => match self.first_full(batch, identity).await? {
+            Admission::Perform => match self.first_full(batch).await? {
                 Some((clause, until)) => Begun::Full { clause, until },
                 None => {
                     let started = self.started(batch, identity, known).await?;
@@ -292,7 +292,7 @@ impl BeginEffect {
     }
 
     /// The first window without a place, unless a person let this call pass.
-    async fn first_full(&self, batch: &Batch<'_>, identity: Digest) -> Result<Option<(usize, Timestamp)>, Error> {
+    async fn first_full(&self, batch: &Batch<'_>) -> Result<Option<(usize, Timestamp)>, Error> {
         let mut full = None;
         for mark in &self.rates {
             let since = batch.now - mark.window;
@@ -312,7 +312,7 @@ impl BeginEffect {
                 break;
             }
         }
-        if full.is_some() && need::allows(batch, self.claim.run, self.claim.call, identity).await? {
+        if full.is_some() && need::allows(batch, self.claim.run, self.progress.generation, self.claim.call).await? {
             return Ok(None);
         }
         Ok(full)

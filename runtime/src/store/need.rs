@@ -183,11 +183,9 @@ fn parse(text: &str) -> Result<NeedId, Error> {
 }
 
 /// Whether a person has let this very call pass beyond its limit.
-pub(super) async fn allows(batch: &Batch<'_>, run: RunId, call: u32, _effect: Digest) -> Result<bool, Error> {
+pub(super) async fn allows(batch: &Batch<'_>, run: RunId, generation: u32, call: u32) -> Result<bool, Error> {
     let found = row::Entity::find()
-        .filter(row::Column::RunId.eq(run.to_string()))
-        .filter(row::Column::Call.eq(i64::from(call)))
-        .filter(row::Column::Kind.eq(Kind::Allow.as_str()))
+        .filter(row::Column::DedupeKey.eq(Kind::Allow.of_call(run, generation, call)))
         .filter(row::Column::Answer.eq(Choice::Allow.as_str()))
         .one(batch.tx)
         .await?;

@@ -189,8 +189,11 @@ impl Store {
     /// free for another server.
     pub async fn close(self) {
         let mut ended = self.0.ended.clone();
+        let reader = self.0.reader.clone();
         drop(self);
         while ended.changed().await.is_ok() {}
+        // The last connection brings the write-ahead log back into the file; should it not, the next start does.
+        drop(reader.close().await);
     }
 }
 

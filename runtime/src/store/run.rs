@@ -59,6 +59,8 @@ pub struct Runnable {
     pub run: RunId,
     /// Whose run it is.
     pub automation: AutomationId,
+    /// Whether its trigger lets it run beside others of its automation.
+    pub overlaps: bool,
 }
 
 /// Which runs to list.
@@ -445,9 +447,8 @@ impl Store {
         self.commit(Lose { run, attempt }).await
     }
 
-    /// Runs that wait for their turn, oldest first, of automations that are active. Each comes with whether its trigger
-    /// lets it run beside others.
-    pub async fn runnable(&self, most: u64) -> Result<Vec<(Runnable, bool)>, Error> {
+    /// Runs that wait for their turn, oldest first, of automations that are active and not among those left out.
+    pub async fn runnable(&self, most: u64, left_out: &[AutomationId]) -> Result<Vec<Runnable>, Error> {
         if self.all_stopped().await? {
             return Ok(Vec::new());
         }
@@ -461,6 +462,7 @@ impl Store {
             .join(JoinType::LeftJoin, item_trigger())
             .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
             .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
+            .filter(row::Column::AutomationId.is_not_in(left_out.iter().map(ToString::to_string)))
             .order_by_asc(row::Column::Id)
             .limit(most)
             .into_tuple()
@@ -472,7 +474,7 @@ impl Store {
                 let trigger: Option<serde_json::Value> =
                     trigger.map(|body| serde_json::from_str(&body)).transpose().unwrap_or_default();
                 let overlaps = trigger.is_some_and(|trigger| trigger["overlap"] == json!("allow"));
-                Ok((Runnable { run: parse(&run)?, automation }, overlaps))
+                Ok(Runnable { run: parse(&run)?, automation, overlaps })
             })
             .collect()
     }

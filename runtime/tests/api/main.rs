@@ -1,5 +1,7 @@
 //! The faces of the real server: who is let in, what is answered, and what the command line makes of it.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -20,7 +20,28 @@ fn every_problem_of_a_contract_is_told_at_once() {
     let mut import = automation::import(false);
     import["contract"]["triggers"] = json!([{ "shedule": "0 9 * * *" }]);
     import["contract"]["goal"] = Value::Null;
-    check(&server.client().post("/v1/automations", &import).unwrap(), expect![[r#""#]]);
+    check(&server.client().post("/v1/automations", &import).unwrap(), expect![[r#"
+        {
+          "type": "/errors/CONTRACT_TYPE",
+          "title": "the contract does not make sense",
+          "status": 422,
+          "code": "CONTRACT_TYPE",
+          "class": "logic",
+          "detail": "the contract has 2 problems",
+          "problems": [
+            {
+              "code": "CONTRACT_TYPE",
+              "pointer": "/goal",
+              "message": "this must be a text"
+            },
+            {
+              "code": "CONTRACT_KEY_MISSING",
+              "pointer": "/triggers/0",
+              "message": "a trigger is an object with exactly one of the keys `schedule`, `file`, `webhook`, `event`, `manual`"
+            }
+          ]
+        }
+    "#]]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Requests exactly as they are written, and answers with their headers.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -81,13 +81,27 @@ impl Request {
         Answer { status, head: head.to_ascii_lowercase(), body: String::new() }
     }
 
-    /// Sends it and reads events until there are so many; gives their ids and data.
-    pub(crate) fn events(&self, port: u16, count: usize) -> Vec<(i64, Value)> {
+    /// Sends it and reads events as they come. When this returns, the server has begun to answer.
+    pub(crate) fn listen(&self, port: u16) -> Listener {
         let mut lines = BufReader::new(self.open(port)).lines();
+        let status = lines.next().expect("the server answers").expect("the answer is readable");
+        assert!(status.contains(" 200 "), "{self:?} got {status}");
+        Listener { lines }
+    }
+}
+
+/// An open stream of events.
+pub(crate) struct Listener {
+    lines: Lines<BufReader<TcpStream>>,
+}
+
+impl Listener {
+    /// The next events, with their ids.
+    pub(crate) fn next(&mut self, count: usize) -> Vec<(i64, Value)> {
         let mut events = Vec::new();
         let mut id = 0;
         while events.len() < count {
-            let line = lines.next().expect("the stream goes on").expect("the stream is readable");
+            let line = self.lines.next().expect("the stream goes on").expect("the stream is readable");
             if let Some(text) = line.strip_prefix("id: ") {
                 id = text.parse().expect("ids are numbers");
             } else if let Some(text) = line.strip_prefix("data: ") {

@@ -2,6 +2,8 @@
 //!
 //! `KILLS` says how often, `SEED` which storm. This binary is the harness, and in another role the service.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
+
 mod automation;
 mod items;
 mod plan;

@@ -55,7 +55,7 @@ impl Seeded {
 
 impl Entropy for Seeded {
     fn next_u128(&self) -> u128 {
-        let mut draw = || {
+        let draw = || {
             let state = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::SeqCst);
             let mut z = state;
             z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

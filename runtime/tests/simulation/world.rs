@@ -141,7 +141,7 @@ impl World {
     async fn turn_until_over(&mut self, services: &Services, store: &Store, run: RunId) {
         for _ in 0..TURNS_MAX {
             let (_keep, stop) = watch::channel(false);
-            for (runnable, _) in store.runnable(10).await.unwrap() {
+            for runnable in store.runnable(10, &[]).await.unwrap() {
                 carry_out(services.clone(), runnable.run, stop.clone()).await.unwrap();
             }
             if store.run(run).await.unwrap().phase.is_over() {

@@ -189,7 +189,8 @@ async fn a_person_may_let_one_call_pass_beyond_a_full_window() {
     world.attempt(&automation, "a").await.with_rate(1, HOUR).perform(&invoice(1), "x").await;
     let held = world.attempt(&automation, "b").await.with_rate(1, HOUR);
     assert!(matches!(held.begin(&invoice(2), "x").await, Begun::Full { .. }));
-    held.sleep_on(NewWait::Need(Box::new(need_of(&held, Kind::Allow, "beyond")))).await;
+    let asked = need_of(&held, Kind::Allow, &Kind::Allow.of_call(held.run, 0, held.calls));
+    held.sleep_on(NewWait::Need(Box::new(asked))).await;
     let need = world.store.needs(None, None, 1).await.unwrap().remove(0);
     world.store.answer_need(need.id, Choice::Allow, "ann").await.unwrap();
     let mut again = held.next();

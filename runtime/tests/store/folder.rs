@@ -73,7 +73,7 @@ async fn refused_after(change: impl AsyncFnOnce(&Path)) -> Error {
     change(folder.path()).await;
     let before = fs::read(folder.path().join("steward.db")).unwrap();
     let refused = Store::open(folder.path(), env.clone(), keys()).await.unwrap_err();
-    assert_eq!(fs::read(folder.path().join("steward.db")).unwrap(), before, "it was left alone");
+    assert!(fs::read(folder.path().join("steward.db")).unwrap() == before, "it was not left alone");
     // The folder is free again: a refused server holds nothing.
     assert_ne!(code(Store::open(folder.path(), env, keys()).await), "STORE_LOCKED");
     refused

@@ -176,8 +176,8 @@ async fn what_ran_when_the_server_died_waits_for_its_turn_again() {
     over.finish().await.unwrap();
     let world = world.restart().await;
     assert_eq!(world.store.recover_runs().await.unwrap(), 1);
-    let runnable = world.store.runnable(10).await.unwrap();
-    let ids: Vec<_> = runnable.iter().map(|(runnable, _)| runnable.run).collect();
+    let runnable = world.store.runnable(10, &[]).await.unwrap();
+    let ids: Vec<_> = runnable.iter().map(|runnable| runnable.run).collect();
     assert_eq!(ids, [running.run, queued.run], "oldest first");
     let run = world.store.run(running.run).await.unwrap();
     assert_eq!((run.phase, run.attempts, run.generation), (Phase::Queued, 1, 0));
@@ -189,7 +189,7 @@ async fn only_active_automations_have_runnable_runs() {
     let world = World::new().await;
     let automation = world.automation("reports").await;
     world.attempt(&automation, "a").await;
-    let runnable = async || world.store.runnable(10).await.unwrap().len();
+    let runnable = async || world.store.runnable(10, &[]).await.unwrap().len();
     assert_eq!(runnable().await, 1);
     for mode in [Mode::Paused, Mode::Stopped] {
         world.store.set_mode(automation.id, mode, "ann").await.unwrap();

@@ -140,9 +140,9 @@ async fn an_event_is_delivered_to_who_listens_but_not_to_who_emits_it() {
     let listener = world.store.import(import("ledger", vec![listening("paid"), listening("due")])).await.unwrap();
     let attempt = world.attempt(&emitter, "a").await;
     emit(&attempt, "paid").await;
-    let runnable = world.store.runnable(10).await.unwrap();
-    assert_eq!(runnable.iter().map(|(run, _)| run.automation).collect::<Vec<_>>(), [listener.id]);
-    let run = world.store.run(runnable[0].0.run).await.unwrap();
+    let runnable = world.store.runnable(10, &[]).await.unwrap();
+    assert_eq!(runnable.iter().map(|run| run.automation).collect::<Vec<_>>(), [listener.id]);
+    let run = world.store.run(runnable[0].run).await.unwrap();
     let input = world.store.item(run.item).await.unwrap().input;
     assert_eq!(input, json!({ "trigger": "event", "event": "paid", "data": { "paid": true } }));
     assert_eq!(world.store.run(attempt.run).await.unwrap().effects, 1);

@@ -21,7 +21,7 @@ use runtime::store::{
 };
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use tempfile::TempDir;
 
 /// 2026-03-02T09:00:00Z, a Monday.
@@ -206,7 +206,10 @@ pub(crate) async fn shell(home: &Path) -> SqliteConnection {
 }
 
 pub(crate) async fn attack(home: &Path, sql: &str) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut shell(home).await).await.map(|_| ())
+    let mut shell = shell(home).await;
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut shell).await;
+    shell.close().await?;
+    done.map(|_| ())
 }
 
 /// One attempt at a run, as an executor would report it.

@@ -1,7 +1,9 @@
 //! A data folder of its own, with a name of its own for the program: whatever runs under it belongs to this test.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
@@ -52,11 +54,14 @@ impl Home {
     }
 }
 
+/// A port that nobody listens on, and that no other test of this binary was given.
 fn free_port(chance: &mut Chance) -> u16 {
-    // Two test binaries at the same time have the same seeds, and so would try the same ports in the same order.
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    // Test binaries at the same time have the same seeds, and so would try the same ports in the same order.
     let mut chance = Chance::new(chance.next() ^ u64::from(std::process::id()));
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     (0..1000)
         .map(|_| u16::try_from(PORTS.start + chance.below(PORTS.end - PORTS.start)).expect("a port has 16 bits"))
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok() && given.insert(*port))
         .expect("one of a thousand ports is free")
 }
