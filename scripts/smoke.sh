@@ -10,6 +10,8 @@ fixture=fixtures/automations/statements
 place=$(mktemp -d)
 server=''
 
+# What is set for a real server must not reach this one: it might send real mail.
+for variable in "${!STEWARD_@}"; do unset "$variable"; done
 export STEWARD_HOME=$place/data STEWARD_MAIL__OUTBOX_FOLDER=$place/mail
 # Below the ports that outgoing connections take theirs from, so that a restart finds its port free.
 export STEWARD_SERVER__LISTEN=127.0.0.1:$((20000 + RANDOM % 12000))
@@ -70,6 +72,10 @@ no_unfinished_runs() {
 }
 
 mkdir -p "$place/statements" "$place/reports"
+if [ "$(uname)" = Darwin ]; then
+  # A key that is there is used, so that no trial leaves one in the keychain.
+  (umask 077 && mkdir -p "$place/data" && head -c 32 /dev/urandom >"$place/data/master.key")
+fi
 "$steward" folders add statements "$place/statements" --read-only >/dev/null
 "$steward" folders add reports "$place/reports" >/dev/null
 "$steward" automations import "$fixture" --yes >/dev/null

@@ -45,7 +45,7 @@ pub struct SettingBody {
 #[get("/v1/settings")]
 pub(super) async fn list(faces: Data<Faces>) -> Result<Json<SettingList>, Error> {
     let settings = faces.app.store.settings().await?;
-    let items = settings.into_iter().map(|setting| SettingView {
+    let items = settings.into_iter().filter(|setting| is_setting(&setting.name)).map(|setting| SettingView {
         name: setting.name,
         value: setting.value,
         updated_at: setting.updated_at.to_string(),
@@ -53,9 +53,14 @@ pub(super) async fn list(faces: Data<Faces>) -> Result<Json<SettingList>, Error>
     Ok(Json(SettingList { items: items.collect() }))
 }
 
+/// Whether a stored name is that of a setting. The stop is kept beside them, and is nothing that anybody sets.
+fn is_setting(name: &str) -> bool {
+    name.contains('.')
+}
+
 async fn find(faces: &Faces, name: &str) -> Result<SettingView, Error> {
     let settings = faces.app.store.settings().await?;
-    let found = settings.into_iter().find(|setting| setting.name == name);
+    let found = settings.into_iter().find(|setting| setting.name == name && is_setting(name));
     let setting = found.ok_or_else(|| store::Error::NotFound { what: "setting", which: name.to_owned() })?;
     Ok(SettingView { name: setting.name, value: setting.value, updated_at: setting.updated_at.to_string() })
 }
@@ -93,8 +98,7 @@ pub(super) async fn set(
 ))]
 #[delete("/v1/settings/{name}")]
 pub(super) async fn remove(faces: Data<Faces>, caller: Caller, name: Path<String>) -> Result<HttpResponse, Error> {
-    // The stop is not a setting that anybody removes: it is lifted.
-    if !name.contains('.') {
+    if !is_setting(&name) {
         return Err(store::Error::NotFound { what: "setting", which: name.into_inner() }.into());
     }
     faces.app.store.remove_setting(&name, caller.as_str()).await?;

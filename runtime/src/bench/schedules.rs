@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, stream};
 use intents::Timestamp;
 use intents::canonical;
 use serde_json::json;
@@ -21,8 +22,8 @@ use crate::supervisor::{Escalation, NeedsOfParts};
 
 /// How many schedules there are.
 const SCHEDULES: usize = 10_000;
-/// An automation of the bench has so many.
-const PER_AUTOMATION: usize = 100;
+/// Automations that are brought in at once, so that they share commits.
+const IMPORTS_AT_ONCE: usize = 256;
 /// A machine that needs longer is too small for Steward.
 const FIRED_WITHIN: Duration = Duration::from_secs(300);
 /// How far the clock is moved: past the next minute, when they all are due.
@@ -54,9 +55,10 @@ pub(super) async fn measure() -> anyhow::Result<Vec<Figure>> {
     let env = Env::simulated(Arc::new(clock), real.entropy.clone(), None);
     let store = world::store(&folder, &env).await?;
     let due = next_minute(env.now());
-    for number in 0..SCHEDULES / PER_AUTOMATION {
-        store.import(automation(number, due)).await?;
-    }
+    let imports = (0..SCHEDULES).map(|number| store.import(automation(number, due)));
+    let mut imports = stream::iter(imports).buffer_unordered(IMPORTS_AT_ONCE);
+    while imports.next().await.transpose()?.is_some() {}
+    drop(imports);
     let before = store.counts();
     ahead_ms.store(i64::try_from(LEAP.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
     let watch = Watch::start();
@@ -82,13 +84,12 @@ fn next_minute(now: Timestamp) -> Timestamp {
 
 fn automation(number: usize, due: Timestamp) -> Import {
     let body = canonical::to_string(&json!({ "schedule": "* * * * *", "tz": "Etc/UTC", "catch_up": "latest" }));
-    let trigger = || NewTrigger { kind: "schedule", body: body.clone(), next_at: Some(due) };
     Import {
         name: format!("bench-{number}"),
         title: format!("Bench {number}"),
         contract: "{}".to_owned(),
         script: String::new(),
-        triggers: (0..PER_AUTOMATION).map(|_| trigger()).collect(),
+        triggers: vec![NewTrigger { kind: "schedule", body, next_at: Some(due) }],
         by: "bench".to_owned(),
     }
 }

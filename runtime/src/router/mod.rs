@@ -10,8 +10,8 @@ use futures_util::FutureExt;
 use std::time::Duration;
 use tokio::sync::watch;
 
-pub use pick::{Places, pick};
 pub(crate) use pick::room_of;
+pub use pick::{Places, pick};
 
 use crate::env::Env;
 use crate::executor::{Admit, Executor, Snapshot};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use intents::canonical::Digest;
 use migrations::Migrator;
-use sea_orm::sqlx::sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryFilter};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::{mpsc, watch};
@@ -75,8 +75,8 @@ impl Store {
         make_folder(folder)?;
         let lock = lock(folder)?;
         let file = folder.join("steward.db");
+        look_at(&file).await?;
         let writer_connection = connect(&file, 1).await?;
-        refuse_newer(&writer_connection).await?;
         Migrator::up(&writer_connection, None).await?;
         let reader = connect(&file, READERS_MAX).await?;
 
@@ -253,23 +253,41 @@ fn lock(folder: &Path) -> Result<File, Error> {
 }
 
 async fn connect(file: &Path, most: u32) -> Result<DatabaseConnection, Error> {
-    let url = url::Url::from_file_path(fs::canonicalize(file.parent().unwrap_or(file)).unwrap_or_default().join("x"))
-        .map(|url| url.path().trim_end_matches('x').to_owned())
-        .unwrap_or_default();
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("steward.db");
-    let mut options = ConnectOptions::new(format!("sqlite://{url}{name}?mode=rwc"));
-    options.max_connections(most).min_connections(1).sqlx_logging(false);
-    options.acquire_timeout(Duration::from_secs(30));
-    options.map_sqlx_sqlite_opts(|sqlite| {
+    open_pool(file, most, |sqlite| {
         sqlite
+            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .busy_timeout(BUSY_TIMEOUT)
             .pragma("cache_size", "-8000")
             .pragma("journal_size_limit", "67108864")
-    });
+    })
+    .await
+}
+
+async fn open_pool(
+    file: &Path,
+    most: u32,
+    how: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
+) -> Result<DatabaseConnection, Error> {
+    // The path goes in by itself: in an address it would have to be escaped.
+    let file = file.to_owned();
+    let mut options = ConnectOptions::new("sqlite://steward.db");
+    options.max_connections(most).min_connections(1).sqlx_logging(false);
+    options.acquire_timeout(Duration::from_secs(30));
+    options.map_sqlx_sqlite_opts(move |sqlite| how(sqlite.filename(&file).busy_timeout(BUSY_TIMEOUT)));
     Ok(Database::connect(options).await?)
+}
+
+/// Looks at a database without changing a byte of it: it may belong to a newer version.
+async fn look_at(file: &Path) -> Result<(), Error> {
+    if !file.exists() {
+        return Ok(());
+    }
+    let connection = open_pool(file, 1, |sqlite| sqlite.read_only(true)).await?;
+    let looked = refuse_newer(&connection).await;
+    connection.close().await?;
+    looked
 }
 
 async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), Error> {

@@ -31,8 +31,8 @@ pub(crate) fn import(confirm: bool) -> Value {
 
 /// Brings it in.
 pub(crate) fn set_up(client: &Client) {
-    let put = client.put("/v1/secrets/orders", &json!({ "value": SECRET })).unwrap();
+    let put = client.put("/v1/secrets/orders", &json!({ "value": SECRET })).expect("the server answers");
     assert!(put.is_success(), "{}", put.body);
-    let imported = client.post("/v1/automations", &import(true)).unwrap();
+    let imported = client.post("/v1/automations", &import(true)).expect("the server answers");
     assert!(imported.is_success(), "{}", imported.body);
 }

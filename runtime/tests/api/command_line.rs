@@ -25,8 +25,9 @@ fn folder(home: &Home) -> String {
     let contract = serde_json::json!({
         "title": "Echo", "goal": "Give back what came in.", "triggers": [{ "manual": true }], "capabilities": []
     });
-    std::fs::write(folder.join("contract.json"), contract.to_string()).unwrap();
-    std::fs::write(folder.join("script.js"), "export default async function run({ input }) { return input; }").unwrap();
+    std::fs::write(folder.join("contract.json"), contract.to_string()).expect("a file can be written");
+    std::fs::write(folder.join("script.js"), "export default async function run({ input }) { return input; }")
+        .expect("a file can be written");
     folder.display().to_string()
 }
 

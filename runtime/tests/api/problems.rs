@@ -20,7 +20,9 @@ fn every_problem_of_a_contract_is_told_at_once() {
     let mut import = automation::import(false);
     import["contract"]["triggers"] = json!([{ "shedule": "0 9 * * *" }]);
     import["contract"]["goal"] = Value::Null;
-    check(&server.client().post("/v1/automations", &import).unwrap(), expect![[r#"
+    check(
+        &server.client().post("/v1/automations", &import).unwrap(),
+        expect![[r#"
         {
           "type": "/errors/CONTRACT_TYPE",
           "title": "the contract does not make sense",
@@ -41,7 +43,8 @@ fn every_problem_of_a_contract_is_told_at_once() {
             }
           ]
         }
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -72,7 +75,9 @@ fn what_is_refused_says_what_to_do() {
     assert_eq!(imported(&nowhere), refused(403, "FOLDER_MISSING"));
     assert_eq!(client.get("/v1/automations").unwrap().json()["items"], json!([]), "nothing was brought in");
 
-    let set = |name: &str, value: Value| code(client.put(&format!("/v1/settings/{name}"), &json!({ "value": value })).unwrap());
+    let set = |name: &str, value: Value| {
+        code(client.put(&format!("/v1/settings/{name}"), &json!({ "value": value })).unwrap())
+    };
     assert_eq!(set("folder.x", json!({})), refused(422, "SETTING_UNKNOWN"));
     assert_eq!(set("egress.allow_private", json!(["nas"])), refused(422, "SETTING_VALUE"));
     assert_eq!(set("folders.x", json!({ "path": "relative" })), refused(422, "FOLDER_PATH"));

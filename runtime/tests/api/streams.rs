@@ -32,13 +32,16 @@ fn who_comes_back_goes_on_after_the_last_event_it_saw() {
         events.iter().map(|(id, kind)| (*id, (*kind).to_owned())).collect()
     };
     let all = stream("").listen(home.port()).next(5);
-    assert_eq!(kinds(&all), named(&[
-        (1, "automation.created"),
-        (2, "automation.paused"),
-        (3, "automation.resumed"),
-        (4, "automation.paused"),
-        (5, "automation.resumed"),
-    ]));
+    assert_eq!(
+        kinds(&all),
+        named(&[
+            (1, "automation.created"),
+            (2, "automation.paused"),
+            (3, "automation.resumed"),
+            (4, "automation.paused"),
+            (5, "automation.resumed"),
+        ])
+    );
     assert_eq!(kinds(&stream("?from_seq=4").listen(home.port()).next(2)), kinds(&all[3..]));
     let back = stream("?from_seq=1").with("last-event-id", Some("4"));
     assert_eq!(kinds(&back.listen(home.port()).next(1)), kinds(&all[4..]), "the header goes before the address");

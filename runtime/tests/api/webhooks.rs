@@ -21,7 +21,8 @@ fn hook(port: u16, name: &str, headers: &[(&str, &str)], body: &str) -> Answer {
 }
 
 fn runs(client: &Client) -> Vec<Value> {
-    client.get("/v1/runs").unwrap().json()["items"].as_array().unwrap().clone()
+    let runs = client.get("/v1/runs").expect("the server answers").json();
+    runs["items"].as_array().cloned().unwrap_or_default()
 }
 
 #[test]

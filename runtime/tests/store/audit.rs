@@ -44,9 +44,9 @@ async fn found_after(sql: &str) -> Vec<Finding> {
         let stays = match finding {
             // The present anchor leads on from the old one, so the place where it shows may be a later one; and there
             // are events beyond a cut by now.
-            Finding::Cut { .. } | Finding::NotAnchored { .. } => later
-                .iter()
-                .any(|later| matches!(later, Finding::Cut { .. } | Finding::NotAnchored { .. })),
+            Finding::Cut { .. } | Finding::NotAnchored { .. } => {
+                later.iter().any(|later| matches!(later, Finding::Cut { .. } | Finding::NotAnchored { .. }))
+            }
             Finding::Edited { .. }
             | Finding::Broken { .. }
             | Finding::Missing { .. }
@@ -173,7 +173,7 @@ async fn a_forged_changed_or_missing_anchor_is_found_and_told_at_the_start() {
             None => fs::remove_file(home.join("anchor.json")).unwrap(),
         };
         change(&world.home());
-        assert_eq!(findings(&world).await, [finding.clone()]);
+        assert_eq!(findings(&world).await, std::slice::from_ref(&finding));
         let world = world.restart().await;
         assert_eq!(world.store.alarm(), Some(alarm));
         assert!(findings(&world).await.contains(&finding), "the start hides what it found");

@@ -65,10 +65,8 @@ async fn nothing_that_a_script_read_or_wrote_is_readable_in_the_files() {
     let world = World::new().await;
     let automation = world.automation("reports").await;
     let secret = "Bob Bauer owes 1,234.56";
-    let delivery = runtime::store::Delivery {
-        input: json!({ "text": secret }),
-        ..super::world::delivery(automation.id, "a")
-    };
+    let delivery =
+        runtime::store::Delivery { input: json!({ "text": secret }), ..super::world::delivery(automation.id, "a") };
     let delivered = world.store.deliver(delivery).await.unwrap();
     let runtime::store::Delivered::New { item, run } = delivered else { panic!("{delivered:?}") };
     let attempt = super::world::Attempt::first(&world, automation.id, item, run);

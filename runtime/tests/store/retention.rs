@@ -56,10 +56,8 @@ async fn an_item_that_a_run_still_needs_is_kept_however_old() {
     let need = world.store.needs(None, None, 1).await.unwrap().remove(0);
     world.clock.advance(40 * DAY);
     // A person answers in the very commit that would erase the item.
-    let (answered, swept) = tokio::join!(
-        world.store.answer_need(need.id, Choice::RunAgain, "ann"),
-        world.store.sweep(after_a_month()),
-    );
+    let (answered, swept) =
+        tokio::join!(world.store.answer_need(need.id, Choice::RunAgain, "ann"), world.store.sweep(after_a_month()),);
     answered.unwrap();
     assert_eq!(swept.unwrap().items, 0);
     let queued = RunFilter { phase: Some(Phase::Queued), ..RunFilter::default() };

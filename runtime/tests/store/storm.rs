@@ -10,9 +10,7 @@ use intents::failure::Class;
 use intents::id::RunId;
 use intents::need::Kind;
 use intents::run::Phase;
-use runtime::store::{
-    Automation, Begun, Delivered, Error, Finished, Mode, NewWait, Retention, RunFilter, StateWrite,
-};
+use runtime::store::{Automation, Begun, Delivered, Error, Finished, Mode, NewWait, Retention, RunFilter, StateWrite};
 use serde_json::json;
 
 use super::world::{Attempt, Dice, World, delivery, invoice, need_of, seeds};
@@ -199,7 +197,10 @@ async fn hold(world: &World, promises: &Promises, seed: u64) {
         assert_eq!(effect.settled_at.is_some(), matches!(effect.state, State::Applied | State::NotApplied));
     }
     for (key, (performed, undone)) in &promises.performed {
-        assert!(*performed <= undone + 1, "SEED={seed}: {key} was performed again without proof: {performed}, {undone}");
+        assert!(
+            *performed <= undone + 1,
+            "SEED={seed}: {key} was performed again without proof: {performed}, {undone}"
+        );
     }
 }
 

@@ -135,7 +135,8 @@ async fn more_runs_than_one_commit_wakes_are_all_woken() {
 #[tokio::test]
 async fn an_event_is_delivered_to_who_listens_but_not_to_who_emits_it() {
     let world = World::new().await;
-    let listening = |event: &str| NewTrigger { kind: "event", body: format!(r#"{{"event":"{event}"}}"#), next_at: None };
+    let listening =
+        |event: &str| NewTrigger { kind: "event", body: format!(r#"{{"event":"{event}"}}"#), next_at: None };
     let emitter = world.store.import(import("payments", vec![listening("paid")])).await.unwrap();
     let listener = world.store.import(import("ledger", vec![listening("paid"), listening("due")])).await.unwrap();
     let attempt = world.attempt(&emitter, "a").await;

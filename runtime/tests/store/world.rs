@@ -1,8 +1,8 @@
 //! A store in a folder of its own, with a clock that the test moves and chance that a seed decides.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -307,13 +307,7 @@ impl Attempt {
     }
 
     pub(crate) fn end(&self) -> Finish {
-        Finish {
-            progress: self.progress(),
-            failure: None,
-            state: Vec::new(),
-            needs: Vec::new(),
-            pause: false,
-        }
+        Finish { progress: self.progress(), failure: None, state: Vec::new(), needs: Vec::new(), pause: false }
     }
 
     pub(crate) async fn finish(&self) -> Result<Finished, Error> {

@@ -42,11 +42,16 @@ impl Place {
     }
 
     /// Brings an automation in, with folders of these names beside the data folder.
-    pub(crate) fn import(&self, name: &str, contract: &Value, script: &str, folders: &[&str]) -> BTreeMap<String, PathBuf> {
+    pub(crate) fn import(
+        &self,
+        name: &str,
+        contract: &Value,
+        script: &str,
+        folders: &[&str],
+    ) -> BTreeMap<String, PathBuf> {
         let paths: BTreeMap<_, _> = folders.iter().map(|name| ((*name).to_owned(), self.home.folder(name))).collect();
         let grants: BTreeMap<_, _> = paths.iter().map(|(name, path)| (name, json!({ "path": path }))).collect();
-        let body =
-            json!({ "name": name, "contract": contract, "script": script, "folders": grants, "confirm": true });
+        let body = json!({ "name": name, "contract": contract, "script": script, "folders": grants, "confirm": true });
         let imported = self.post("/v1/automations", &body);
         assert_eq!(imported.status, 200, "{}", imported.body);
         paths
@@ -54,8 +59,7 @@ impl Place {
 
     /// Brings an automation in that runs by hand and uses no tool.
     pub(crate) fn import_script(&self, name: &str, body: &str) {
-        let contract =
-            json!({ "title": name, "goal": "See what becomes of it.", "triggers": [{ "manual": true }], "capabilities": [] });
+        let contract = json!({ "title": name, "goal": "See what becomes of it.", "triggers": [{ "manual": true }], "capabilities": [] });
         let script = format!("export default async function run({{ input, tools, steward, state }}) {{\n{body}\n}}\n");
         self.import(name, &contract, &script, &[]);
     }

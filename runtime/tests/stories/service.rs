@@ -63,7 +63,9 @@ fn serve(mut stream: TcpStream, door: &Door) -> std::io::Result<()> {
         state = door.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     drop(state);
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{}")
+    stream.write_all(
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{}",
+    )
 }
 
 fn is_whole(request: &[u8]) -> bool {

@@ -3,17 +3,20 @@
 use std::net::TcpListener;
 
 use crate::place::Place;
-use crate::support::server::{self, Server};
-use crate::support::processes;
-use crate::support::wait::until;
 use crate::place::SOON;
+use crate::support::processes;
+use crate::support::server::{self, Server};
+use crate::support::wait::until;
 
 #[test]
 fn a_second_server_on_the_same_data_refuses_and_says_so() {
     let place = Place::new();
     let first = place.start();
-    let mut second =
-        server::command(&place.home, &["serve", "--json"], &[("STEWARD_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned())]);
+    let mut second = server::command(
+        &place.home,
+        &["serve", "--json"],
+        &[("STEWARD_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned())],
+    );
     let second = second.output().expect("the program starts");
     let said = String::from_utf8_lossy(&second.stderr).into_owned() + &String::from_utf8_lossy(&second.stdout);
     assert_eq!(second.status.code(), Some(7), "{said}");

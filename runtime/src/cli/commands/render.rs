@@ -11,10 +11,9 @@ use crate::cli::time::local;
 pub(super) fn run(out: &mut Out, detail: &RunDetail) {
     let run = &detail.run;
     out.line(format!("{} of {}: {}", run.id, detail.automation_name, run.phase));
-    out.line(format!(
-        "  {} calls, {} effects, {} of another run, attempt {}",
-        run.calls, run.effects, run.suppressed, run.attempts
-    ));
+    let suppressed = if run.suppressed > 0 { format!(", {} done before", run.suppressed) } else { String::new() };
+    let (calls, effects) = (count(run.calls, "call"), count(run.effects, "effect"));
+    out.line(format!("  {calls}, {effects}{suppressed}, attempt {}", run.attempts));
     if let Some(failure) = &detail.failure {
         out.line(format!("  failed: {} ({}, {})", failure.message, failure.code, failure.class));
     }
@@ -48,7 +47,8 @@ pub(super) fn exit_of(detail: &RunDetail) -> Exit {
 /// Shows a need.
 pub(super) fn need(out: &mut Out, need: &NeedView) {
     out.line(format!("{} ({}, {})", need.title, need.kind, need.status));
-    out.line(format!("  {} since {}, {} times", need.id, local(&need.created_at), need.occurrences));
+    let times = if need.occurrences > 1 { format!(", came up {} times", need.occurrences) } else { String::new() };
+    out.line(format!("  {} since {}{times}", need.id, local(&need.created_at)));
     if let Some(run) = &need.run {
         out.line(format!("  about {run}"));
     }
@@ -70,12 +70,20 @@ pub(super) fn in_flight(out: &mut Out, effects: &[InFlightView]) {
         out.line("No effect was under way.");
         return;
     }
-    out.line(format!("{} effects were under way; what became of them will be settled or asked:", effects.len()));
+    out.line("Under way were these effects; what became of them will be settled or asked:");
     let rows: Vec<_> = effects
         .iter()
         .map(|effect| [effect.tool.clone(), effect.key.clone(), effect.run.clone(), local(&effect.started_at)])
         .collect();
     out.table(["TOOL", "KEY", "RUN", "SINCE"], &rows);
+}
+
+/// So many of something: `1 call`, `2 calls`.
+pub(super) fn count(number: impl Into<i64>, what: &str) -> String {
+    match number.into() {
+        1 => format!("1 {what}"),
+        number => format!("{number} {what}s"),
+    }
 }
 
 /// Shows a value, indented under its name.

@@ -125,7 +125,7 @@ async fn replay(client: &Client, run: &str, out: &mut Out) -> Result<Exit, Error
         out.value(&answer);
     } else {
         match &replay.difference {
-            None => out.line(format!("Equal: {} calls, to the {}.", replay.calls, replay.reached)),
+            None => out.line(format!("Equal: {}, to the {}.", render::count(replay.calls, "call"), replay.reached)),
             Some(difference) => {
                 out.line(format!("Different: {}", difference.message));
                 render::value(out, "  recorded: ", &difference.recorded);

@@ -102,12 +102,8 @@ impl Promises {
 impl Held {
     /// Reads everything, and notes what does not fit together: what one commit wrote is there wholly or not at all.
     async fn look(store: &Store, wrong: &mut Vec<String>) -> Self {
-        let mut held = Self {
-            names: BTreeMap::new(),
-            calls: BTreeMap::new(),
-            effects: BTreeMap::new(),
-            over: BTreeSet::new(),
-        };
+        let mut held =
+            Self { names: BTreeMap::new(), calls: BTreeMap::new(), effects: BTreeMap::new(), over: BTreeSet::new() };
         let runs = store.runs(&RunFilter::default(), ALL).await.unwrap();
         let mut told: BTreeMap<String, usize> = BTreeMap::new();
         for event in store.events_after(WORKSPACE_ROOM, 0, ALL).await.unwrap() {
