@@ -12,6 +12,7 @@ pub mod health;
 pub mod hub;
 pub mod janitor;
 pub mod ops;
+mod retry;
 pub mod router;
 pub mod scheduler;
 pub mod server;

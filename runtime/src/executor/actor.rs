@@ -17,6 +17,7 @@ use super::context::Trouble;
 use super::in_flight::{InFlight, Table};
 use super::{Services, wording};
 use crate::env::Env;
+use crate::retry::RetryPolicy;
 use crate::router::room_of;
 use crate::store::{self, Finish, NewNeed, Progress, Runnable};
 
@@ -24,10 +25,10 @@ use crate::store::{self, Finish, NewNeed, Progress, Runnable};
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// How often it looks.
 const END_LOOK: Duration = Duration::from_millis(20);
-/// After trouble with the store or the jail, a run waits this long, then twice as long, and so on.
-const TROUBLE_BACKOFF: Duration = Duration::from_millis(250);
-/// The longest such wait.
-const TROUBLE_BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// After trouble with the store or the jail a run waits, each time twice as long.
+const TROUBLE: RetryPolicy = RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(60) };
+/// Tries to give a run back before it is left to the next start: most of a day of a full disk.
+const GIVE_BACK_TRIES_MAX: usize = 1000;
 
 /// Admits runs and watches their attempts.
 pub struct Executor {
@@ -271,8 +272,7 @@ async fn troubled(services: &Services, run: RunId, troubles: u32, trouble: Troub
         if ["AUTOMATION_STOPPED", "RUN_TRANSITION"].contains(code));
     if !stopped {
         tracing::warn!(%run, troubles, error = %trouble, "an attempt met trouble");
-        let wait = TROUBLE_BACKOFF.saturating_mul(1 << troubles.min(16)).min(TROUBLE_BACKOFF_MAX);
-        services.env.sleep(wait).await;
+        services.env.sleep(TROUBLE.wait_after(troubles)).await;
     }
     let result = if may_pass(&trouble) { give_back(services, run).await } else { close(services, run, &trouble).await };
     if let Err(error) = result {
@@ -282,19 +282,16 @@ async fn troubled(services: &Services, run: RunId, troubles: u32, trouble: Troub
 }
 
 async fn give_back(services: &Services, run: RunId) -> Result<(), store::Error> {
-    let mut tries = 0;
+    let mut waits = TROUBLE.waits().take(GIVE_BACK_TRIES_MAX);
     loop {
-        let attempts = services.store.run(run).await.map(|run| run.attempts);
-        let result = match attempts {
-            Ok(attempts) => services.store.lose_attempt(run, attempts).await,
+        let result = match services.store.run(run).await {
+            Ok(run) => services.store.lose_attempt(run.id, run.attempts).await,
             Err(error) => Err(error),
         };
-        tries += 1;
-        match result {
-            Err(store::Error::Full | store::Error::Busy | store::Error::Database { .. }) if tries < 1000 => {
-                services.env.sleep(TROUBLE_BACKOFF_MAX.min(TROUBLE_BACKOFF * tries)).await;
-            }
-            result => return result,
+        let passes = matches!(result, Err(store::Error::Full | store::Error::Busy | store::Error::Database { .. }));
+        match waits.next() {
+            Some(wait) if passes => services.env.sleep(wait).await,
+            Some(_) | None => return result,
         }
     }
 }
