@@ -45,6 +45,9 @@ pub(super) enum Command {
     /// Settings that take effect at once.
     #[command(subcommand)]
     Settings(Settings),
+    /// The tools that contracts may grant.
+    #[command(subcommand)]
+    Tools(Tools),
     /// Stop everything at once: no effect starts any more.
     Stop,
     /// Lift the stop of everything.
@@ -271,6 +274,17 @@ pub(super) enum Settings {
     /// Remove one.
     Remove {
         /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Tools {
+    /// List the tools.
+    List,
+    /// Show one with its arguments, its errors and an example.
+    Show {
+        /// Its name, such as `http.get`.
         name: String,
     },
 }

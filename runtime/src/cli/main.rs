@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::args::{Cli, Command};
-use super::commands::{audit, automations, contract, doctor, folders, inbox, runs, secrets, settings, stop};
+use super::commands::{audit, automations, contract, doctor, folders, inbox, runs, secrets, settings, stop, tools};
 use super::connect::Link;
 use super::exit::Exit;
 use super::out::{Out, tell_error};
@@ -56,6 +56,7 @@ fn overrides(command: &Command) -> Vec<Override> {
         | Command::Folders(_)
         | Command::Secrets(_)
         | Command::Settings(_)
+        | Command::Tools(_)
         | Command::Stop
         | Command::Resume
         | Command::Audit(_)
@@ -81,6 +82,7 @@ async fn dispatch(command: Command, config: Config, out: &mut Out) -> Result<Exi
         | Command::Folders(_)
         | Command::Secrets(_)
         | Command::Settings(_)
+        | Command::Tools(_)
         | Command::Stop
         | Command::Resume
         | Command::Audit(_) => {}
@@ -101,6 +103,7 @@ async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<
         Command::Folders(command) => folders::run(client, command, out).await,
         Command::Secrets(command) => secrets::run(client, command, out).await,
         Command::Settings(command) => settings::run(client, command, out).await,
+        Command::Tools(command) => tools::run(client, command, out).await,
         Command::Stop => stop::stop(client, out).await,
         Command::Resume => stop::resume(client, out).await,
         Command::Audit(command) => audit::run(client, command, out).await,

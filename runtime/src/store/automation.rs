@@ -21,7 +21,7 @@ use super::{Error, Store};
 pub enum Mode {
     /// Triggers fire and runs run.
     Active,
-    /// Triggers are kept as items; no run starts.
+    /// No run starts. What comes in is kept as items; files wait in their folder; times of a schedule pass.
     Paused,
     /// As paused, and no effect starts in a run that is under way.
     Stopped,

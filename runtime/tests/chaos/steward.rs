@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::automation;
 use crate::items::{Item, Way};
-use crate::support::client::{Answer, Client};
+use crate::support::client::Client;
 use crate::support::webhook;
 
 /// The server, as long as it lives.
@@ -105,8 +105,12 @@ impl Steward {
         Ok(open.into_iter().map(Need::read).collect())
     }
 
-    pub(crate) fn answer(&self, need: &str, choice: &str) -> io::Result<Answer> {
-        self.0.post(&format!("/v1/needs/{need}/answer"), &json!({ "choice": choice }))
+    /// Answers a question. It may have been answered in a life that died before it could say so.
+    pub(crate) fn answer(&self, need: &Need, choice: &str) -> io::Result<()> {
+        let answer = self.0.post(&format!("/v1/needs/{}/answer", need.id), &json!({ "choice": choice }))?;
+        let taken = answer.is_success() || [409, 503].contains(&answer.status);
+        assert!(taken, "an answer was not taken: {} {}", answer.body, need.whole);
+        Ok(())
     }
 
     fn pages(&self, path: &str) -> io::Result<Vec<Value>> {

@@ -221,7 +221,7 @@ fn answer(steward: &Steward, service: &mut Sink, items: &mut Items) {
         let happened = record.performed(kind, &need.effect) > 0;
         let answers = if happened { &mut items.affirmed } else { &mut items.denied };
         *answers.entry(format!("{}/{}", need.effect_kind, need.effect)).or_insert(0) += 1;
-        if steward.answer(&need.id, if happened { "it_happened" } else { "it_did_not" }).is_err() {
+        if steward.answer(&need, if happened { "it_happened" } else { "it_did_not" }).is_err() {
             return;
         }
     }

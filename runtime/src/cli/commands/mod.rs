@@ -12,4 +12,5 @@ pub(super) mod runs;
 pub(super) mod secrets;
 pub(super) mod settings;
 pub(super) mod stop;
+pub(super) mod tools;
 mod wait;
