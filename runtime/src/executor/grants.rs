@@ -11,12 +11,7 @@ use intents::tool::Definition;
 use serde_json::Value;
 use url::Url;
 
-use crate::store::Setting;
-
-/// The settings that grant folders start so.
-const FOLDER_PREFIX: &str = "folders.";
-/// The setting that names private hosts.
-const ALLOW_PRIVATE: &str = "egress.allow_private";
+use crate::store::{ALLOW_PRIVATE, FOLDER_PREFIX, Setting};
 
 /// The folders that the settings grant. A setting that says nothing sensible grants nothing.
 pub(super) fn folders(settings: &[Setting]) -> Vec<Folder> {

@@ -73,13 +73,6 @@ impl Services {
         self
     }
 
-    /// Changes how transient failures are retried.
-    #[must_use]
-    pub fn with_transient_policy(mut self, policy: TransientPolicy) -> Self {
-        self.transient = policy;
-        self
-    }
-
     /// Names hosts that may be called although their addresses are private.
     #[must_use]
     pub fn with_private_hosts(mut self, hosts: Vec<HostPort>) -> Self {

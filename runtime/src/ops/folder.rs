@@ -9,9 +9,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::error::{Code, Error};
-
-/// The settings that grant folders start so.
-pub const FOLDER_PREFIX: &str = "folders.";
+use crate::store::FOLDER_PREFIX;
 
 /// What automations may do in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]

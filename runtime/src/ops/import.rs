@@ -8,11 +8,11 @@ use intents::failure::Class;
 use intents::tool::{Definition, Name};
 use serde_json::Value;
 
-use super::folder::{self, FOLDER_PREFIX, FolderGrant, Trust};
+use super::folder::{self, FolderGrant, Trust};
 use super::{explain, folders, triggers};
 use crate::app::App;
 use crate::error::{Code, Error};
-use crate::store::{self, Automation, Mode};
+use crate::store::{self, Automation, FOLDER_PREFIX, Mode};
 
 /// An automation from outside.
 #[derive(Debug, Clone)]

@@ -20,10 +20,10 @@ pub use control::{EffectInFlight, Stopped, pause, remove, resume, resume_all, st
 pub use doctor::{Check, doctor, free_bytes};
 pub use explain::explain;
 pub use export::{Export, export};
-pub use folder::{FOLDER_PREFIX, FolderGrant, Trust, folders};
+pub use folder::{FolderGrant, Trust, folders};
 pub use import::{Card, Change, ImportRequest, Imported, import};
 pub use outcome::{Ending, ending};
 pub use replay::{Difference, Reached, Replay, replay};
-pub use setting::{ALLOW_PRIVATE, check_setting, set_setting};
+pub use setting::{check_setting, set_setting};
 pub use start::{Started, run_now};
 pub use wait::wait_for_run;

@@ -3,13 +3,11 @@
 use connectors::egress::HostPort;
 use serde_json::{Value, json};
 
-use super::folder::{self, FOLDER_PREFIX, FolderGrant};
+use super::folder::{self, FolderGrant};
 use crate::app::App;
 use crate::config;
 use crate::error::{Code, Error};
-
-/// The setting that names private hosts.
-pub const ALLOW_PRIVATE: &str = "egress.allow_private";
+use crate::store::{ALLOW_PRIVATE, FOLDER_PREFIX};
 
 /// More private hosts are a network, and belong into the configuration.
 const PRIVATE_HOSTS_MAX: usize = 256;

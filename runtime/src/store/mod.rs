@@ -46,7 +46,7 @@ pub use open::{Keys, Store};
 pub use request::AnsweredRequest;
 pub use retention::{Retention, Swept};
 pub use run::{Finish, Finished, Progress, Run, RunFilter, Runnable};
-pub use setting::Setting;
+pub use setting::{ALLOW_PRIVATE, FOLDER_PREFIX, Setting};
 pub use signal::Signal;
 pub use sleep::{NewWait, Sleep, Wait};
 pub use state::{StateWrite, Versioned};

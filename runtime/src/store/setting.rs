@@ -11,6 +11,11 @@ use super::rows::setting as row;
 use super::writer::Command;
 use super::{Error, Store};
 
+/// The settings that grant folders start so: `folders.statements`.
+pub const FOLDER_PREFIX: &str = "folders.";
+/// The setting that names private hosts which automations may call.
+pub const ALLOW_PRIVATE: &str = "egress.allow_private";
+
 /// One setting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {

@@ -9,7 +9,8 @@ use crate::cli::client::{Client, shaped};
 use crate::cli::exit::Exit;
 use crate::cli::out::Out;
 use crate::error::Error;
-use crate::ops::{FOLDER_PREFIX, FolderGrant, Trust};
+use crate::ops::{FolderGrant, Trust};
+use crate::store::FOLDER_PREFIX;
 
 /// Does what the command says.
 pub(in crate::cli) async fn run(client: &Client, command: Folders, out: &mut Out) -> Result<Exit, Error> {
