@@ -1,5 +1,11 @@
 //! One attempt: the loop between the script's process, the calls under way, and the store.
 
+mod effect;
+mod evidence;
+mod fault;
+mod host_call;
+mod memory;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -14,31 +20,30 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use intents::Timestamp;
 use intents::canonical::Digest;
-use intents::effect::{Claim, State};
-use intents::failure::{Budget, Class, Evidence, Route, route};
-use intents::gate::{Beyond, RateToCount};
+use intents::failure::{Budget, Class};
 use intents::id::RunId;
 use intents::journal::{Called, LogLine, Record, recorded};
 use intents::label::Labels;
 use intents::need::Kind as NeedKind;
-use intents::outcome::{Failure, Outcome, Refusal};
+use intents::outcome::{Failure, Outcome};
 use intents::run::Phase;
 use intents::tool::Shape;
 use sandbox::{FromScript, Start};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::call::{self, Admitted, EffectCall, Kind, Leaving};
+use super::call::{Admitted, Kind, Leaving};
 use super::context::{Context, Trouble};
-use super::host::{self, HostCall, Overlay};
-use super::in_flight::InFlight;
+use super::host::Overlay;
 use super::progress::Unsaved;
-use super::{Services, wording};
+use super::{Services, call, wording};
 use crate::env::FaultPoint;
-use crate::store::{
-    self, BeginEffect, Begun, Finish, Finished, NewNeed, NewNotice, NewWait, RateMark, SettleEffect, SettledBy, Signal,
-    Sleep, Ticket,
-};
+use crate::store;
+use crate::store::{Begun, Finish, Finished, NewWait, Sleep, Ticket};
+
+use self::evidence::{evidence_of, refusal_need, without_records};
+use self::fault::{panicked, timed_out};
+use self::memory::{budgets, events_taken, logged, made_at};
 
 /// How an attempt left its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,23 +300,6 @@ impl Attempt {
         self.sleeping.clear();
     }
 
-    /// Ends the run with a failure that no wait cures.
-    fn fail(&mut self, failure: Failure, evidence: Value) {
-        let now = self.services.env.now();
-        let nothing = Evidence { identity: None, started_at: now, retry_after: None };
-        let budget = Budget { failures: u32::MAX, first_failed_at: Timestamp::EPOCH };
-        let (need, pause) = match route(failure.class, &nothing, budget, &self.services.transient, now) {
-            Route::Ask(need) => (need, false),
-            Route::FailClosed(need) => (need, true),
-            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Settle { .. } => {
-                (NeedKind::Internal, true)
-            }
-        };
-        // A need that holds a run makes no sense for one that has ended.
-        let need = if need.holds_run() { NeedKind::Repair } else { need };
-        self.finish_with(End::Failed { failure, need, evidence, pause });
-    }
-
     async fn heard(&mut self, message: FromScript) -> Result<(), Trouble> {
         match message {
             FromScript::Call { call, tool, arguments, key, optional } => {
@@ -423,36 +411,6 @@ impl Attempt {
         }
     }
 
-    async fn begin(&mut self, admitted: &Arc<Admitted>, effect: &EffectCall) -> Result<(), Trouble> {
-        self.services.env.reached(FaultPoint::BeforeBegin).await;
-        let automation = self.context.automation.id.to_string();
-        let marks = effect.rates.iter().flat_map(|rate| {
-            rate.subjects.iter().map(|subject| RateMark {
-                subject: Digest::of_parts("steward rate 1", &[automation.as_bytes(), subject.as_bytes()]),
-                max: rate.max,
-                window: rate.window,
-                clause: rate.limit,
-            })
-        });
-        let begin = BeginEffect {
-            progress: self.unsaved.take(),
-            automation: self.context.automation.id,
-            tool: admitted.definition.name.clone(),
-            key: effect.key.clone(),
-            claim: Claim {
-                run: self.context.run.id,
-                call: admitted.call,
-                item: self.context.run.item,
-                arguments: effect.arguments_digest,
-            },
-            rates: marks.collect(),
-        };
-        let ticket = self.services.store.begin_effect(begin).await?;
-        let id = admitted.call;
-        self.flights.push(Box::pin(async move { (id, Landing::Begun(ticket.await)) }));
-        Ok(())
-    }
-
     async fn landed(&mut self, call: u32, landing: Landing) -> Result<(), Trouble> {
         let admitted = Arc::clone(self.calls.get(&call).expect("a step belongs to a call"));
         match landing {
@@ -474,344 +432,6 @@ impl Attempt {
                 Ok(())
             }
         }
-    }
-
-    async fn begun(&mut self, admitted: &Arc<Admitted>, begun: Result<Begun, store::Error>) -> Result<(), Trouble> {
-        let begun = match begun {
-            Ok(begun) => begun,
-            Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
-                self.fail(Failure::new(Class::Limit, "LIMIT_JOURNAL", reason), json!({}));
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        match begun {
-            Begun::Perform { started_at } => {
-                self.services.env.reached(FaultPoint::AfterBegin).await;
-                if self.end.is_some() {
-                    // The script has ended meanwhile, and nothing has left: it stays so.
-                    return self.settle(admitted, State::NotApplied, None, SettledBy::Answer, None).await;
-                }
-                self.perform(admitted, started_at);
-                Ok(())
-            }
-            Begun::GiveBack { outcome, suppressed: _ } => {
-                self.complete(admitted.call, outcome.unwrap_or(Outcome::Value(Value::Null)), Labels::new());
-                Ok(())
-            }
-            Begun::KeyConflict { run } => {
-                let tool = &admitted.definition.name;
-                let key = admitted.given_key.as_ref().map(ToString::to_string).unwrap_or_default();
-                let message =
-                    format!("{tool} was done before under the key {key} with other arguments: the key is too coarse");
-                let evidence = json!({ "tool": tool.as_str(), "key": key, "done_by": run.to_string() });
-                self.fail(Failure::new(Class::Logic, "KEY_CONFLICT", message), evidence);
-                Ok(())
-            }
-            Begun::Settle { started_at, was_uncertain } => {
-                let failure = Failure::new(
-                    Class::Uncertain,
-                    "EFFECT_UNSETTLED",
-                    "it was started, and Steward ended before it knew the outcome",
-                );
-                self.take_up(admitted, failure, started_at, was_uncertain).await
-            }
-            Begun::WaitFor(run) => {
-                let until = self.services.env.now() + OTHER_RUN_RETRY;
-                self.sleeping.insert(admitted.call, NewWait::Run { run, until });
-                Ok(())
-            }
-            Begun::Full { clause, until } => {
-                self.beyond(admitted, clause, until);
-                Ok(())
-            }
-            Begun::Stopped => {
-                self.finish_with(End::Parked);
-                Ok(())
-            }
-        }
-    }
-
-    /// Takes up an effect whose outcome nobody knew when an earlier attempt ended. Waiting was done before, so the
-    /// service is asked at once, unless only the person can say.
-    async fn take_up(
-        &mut self,
-        admitted: &Arc<Admitted>,
-        failure: Failure,
-        started_at: Timestamp,
-        was_uncertain: bool,
-    ) -> Result<(), Trouble> {
-        let Kind::Effect(effect) = &admitted.kind else { return Ok(()) };
-        let now = self.services.env.now();
-        let evidence = Evidence { identity: Some(effect.identity), started_at, retry_after: None };
-        let fresh = Budget { failures: 0, first_failed_at: now };
-        let budget = self.budgets.get(&admitted.call).copied().unwrap_or(fresh);
-        match route(Class::Uncertain, &evidence, budget, &self.services.transient, now) {
-            Route::Settle { .. } => {
-                if !was_uncertain {
-                    self.mark_uncertain(admitted, None).await?;
-                }
-                if self.end.is_none() {
-                    self.ask_service(admitted, started_at);
-                }
-                Ok(())
-            }
-            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Ask(_) | Route::FailClosed(_) => {
-                self.faulted(admitted, failure, Some(started_at)).await
-            }
-        }
-    }
-
-    fn beyond(&mut self, admitted: &Arc<Admitted>, clause: usize, until: Timestamp) {
-        let Kind::Effect(effect) = &admitted.kind else { return };
-        let rate: &RateToCount =
-            effect.rates.iter().find(|rate| rate.limit == clause).expect("a full window is one of the call's");
-        match rate.beyond(until) {
-            Beyond::Wait { until } => {
-                self.sleeping.insert(admitted.call, NewWait::Time(until));
-            }
-            Beyond::Skip { clause } => self.complete(admitted.call, Outcome::Skipped { clause }, Labels::new()),
-            Beyond::Ask { clause } => {
-                let more = json!({ "clause": clause, "free_at": until.to_string() });
-                let need = wording::for_call(&self.context, admitted, NeedKind::Allow, None, more);
-                self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
-            }
-        }
-    }
-
-    /// Something leaves now.
-    fn perform(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
-        let Kind::Effect(effect) = &admitted.kind else { return };
-        self.note_in_flight(admitted, effect, started_at);
-        let call = admitted.for_tool(&self.context, started_at, self.services.env.now());
-        let tool = Arc::clone(&effect.tool);
-        let env = self.services.env.clone();
-        let id = admitted.call;
-        self.flights.push(Box::pin(async move {
-            let limit = call.deadline.saturating_add(DEADLINE_GRACE);
-            let guarded = AssertUnwindSafe(tool.perform(&call)).catch_unwind();
-            let result = tokio::select! {
-                result = guarded => result.unwrap_or_else(|_| Err(panicked(Class::Uncertain))),
-                () = env.sleep(limit) => Err(timed_out(Class::Uncertain)),
-            };
-            env.reached(FaultPoint::AfterPerform).await;
-            (id, Landing::Performed { started_at, result })
-        }));
-    }
-
-    /// Asks the service, or does it again where that is safe.
-    fn ask_service(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
-        let Kind::Effect(effect) = &admitted.kind else { return };
-        self.note_in_flight(admitted, effect, started_at);
-        let call = admitted.for_tool(&self.context, started_at, self.services.env.now());
-        let tool = Arc::clone(&effect.tool);
-        let env = self.services.env.clone();
-        let id = admitted.call;
-        self.flights.push(Box::pin(async move {
-            let limit = call.deadline.saturating_add(DEADLINE_GRACE);
-            let guarded = AssertUnwindSafe(tool.settle(&call)).catch_unwind();
-            let result = tokio::select! {
-                result = guarded => result.unwrap_or_else(|_| Err(panicked(Class::Uncertain).failure)),
-                () = env.sleep(limit) => Err(timed_out(Class::Uncertain).failure),
-            };
-            env.reached(FaultPoint::AfterSettleQuestion).await;
-            (id, Landing::Settlement { started_at, result })
-        }));
-    }
-
-    async fn performed(
-        &mut self,
-        admitted: &Arc<Admitted>,
-        started_at: Timestamp,
-        result: Result<Performed, Fault>,
-    ) -> Result<(), Trouble> {
-        self.services.in_flight.remove(self.context.run.id, admitted.call);
-        match result {
-            Ok(performed) => self.applied(admitted, performed.outcome, performed.labels, SettledBy::Answer).await,
-            Err(fault) if fault.proves_nothing_done => {
-                self.settle(admitted, State::NotApplied, None, SettledBy::Answer, None).await?;
-                self.faulted(admitted, fault.failure, Some(started_at)).await
-            }
-            Err(fault) => {
-                let failure = Failure { class: Class::Uncertain, ..fault.failure };
-                self.faulted(admitted, failure, Some(started_at)).await
-            }
-        }
-    }
-
-    async fn settlement(
-        &mut self,
-        admitted: &Arc<Admitted>,
-        started_at: Timestamp,
-        result: Result<Settlement, Failure>,
-    ) -> Result<(), Trouble> {
-        self.services.in_flight.remove(self.context.run.id, admitted.call);
-        match result {
-            Ok(Settlement::Applied(outcome)) => {
-                self.applied(admitted, outcome, Labels::new(), SettledBy::Service).await
-            }
-            Ok(Settlement::NotApplied) => {
-                self.settle(admitted, State::NotApplied, None, SettledBy::Service, None).await?;
-                if self.end.is_none() { self.make(admitted).await } else { Ok(()) }
-            }
-            Ok(Settlement::Unknown) => {
-                let failure = Failure::new(
-                    Class::Uncertain,
-                    "EFFECT_UNSETTLED",
-                    "the service cannot say yet whether it happened",
-                );
-                self.faulted(admitted, failure, Some(started_at)).await
-            }
-            Err(failure) => {
-                let failure = Failure { class: Class::Uncertain, ..failure };
-                self.faulted(admitted, failure, Some(started_at)).await
-            }
-        }
-    }
-
-    /// The service has answered: a value means that it happened, a refusal that nothing was done.
-    async fn applied(
-        &mut self,
-        admitted: &Arc<Admitted>,
-        outcome: Outcome,
-        labels: Labels,
-        by: SettledBy,
-    ) -> Result<(), Trouble> {
-        let state = match &outcome {
-            Outcome::Value(_) => State::Applied,
-            Outcome::Refused(_) | Outcome::Skipped { .. } => State::NotApplied,
-        };
-        let at = self.note_outcome(admitted.call, &outcome, labels);
-        let settle = self.settle_command(admitted, state, Some(outcome.clone()), by, None);
-        let Some(settle) = settle else { return Ok(()) };
-        let ticket = self.services.store.settle_effect(settle).await?;
-        self.deliveries.push_back(Delivery { call: admitted.call, outcome, at, saved: Some(ticket) });
-        Ok(())
-    }
-
-    /// Stores what is known of an effect that gives the script nothing yet.
-    async fn settle(
-        &mut self,
-        admitted: &Arc<Admitted>,
-        state: State,
-        outcome: Option<Outcome>,
-        by: SettledBy,
-        need: Option<NewNeed>,
-    ) -> Result<(), Trouble> {
-        let Some(settle) = self.settle_command(admitted, state, outcome, by, need) else { return Ok(()) };
-        self.services.store.settle_effect(settle).await?.await?;
-        Ok(())
-    }
-
-    fn settle_command(
-        &mut self,
-        admitted: &Arc<Admitted>,
-        state: State,
-        outcome: Option<Outcome>,
-        by: SettledBy,
-        need: Option<NewNeed>,
-    ) -> Option<SettleEffect> {
-        let Kind::Effect(effect) = &admitted.kind else { return None };
-        Some(SettleEffect {
-            progress: self.unsaved.take(),
-            automation: self.context.automation.id,
-            tool: admitted.definition.name.clone(),
-            key: effect.key.clone(),
-            state,
-            outcome,
-            by,
-            need,
-        })
-    }
-
-    /// A step has failed; what now is decided by the route.
-    async fn faulted(
-        &mut self,
-        admitted: &Arc<Admitted>,
-        failure: Failure,
-        started_at: Option<Timestamp>,
-    ) -> Result<(), Trouble> {
-        let now = self.services.env.now();
-        self.unsaved.faulted(admitted.call, &failure, now);
-        let budget = self.budgets.entry(admitted.call).or_insert(Budget { failures: 0, first_failed_at: now });
-        budget.failures = budget.failures.saturating_add(1);
-        let budget = *budget;
-        let evidence = Evidence {
-            identity: match &admitted.kind {
-                Kind::Effect(effect) => Some(effect.identity),
-                Kind::Host | Kind::Read(_) => None,
-            },
-            started_at: started_at.unwrap_or(now),
-            retry_after: failure.retry_after_ms.map(Duration::from_millis),
-        };
-        let route = route(failure.class, &evidence, budget, &self.services.transient, now);
-        let uncertain = failure.class == Class::Uncertain;
-        if self.end.is_some() {
-            // The script is gone. What is uncertain stays so in the ledger, and a blind effect is asked about.
-            let need = matches!(route, Route::Ask(_))
-                .then(|| wording::for_call(&self.context, admitted, NeedKind::Settle, Some(&failure), json!({})));
-            return if uncertain { self.mark_uncertain(admitted, need).await } else { Ok(()) };
-        }
-        if self.goes_on_without(admitted, &failure, &route, budget) {
-            let refusal = Refusal {
-                code: "unavailable".to_owned(),
-                message: failure.message.clone(),
-                data: json!({ "code": failure.code }),
-            };
-            self.complete(admitted.call, Outcome::Refused(refusal), Labels::new());
-            return Ok(());
-        }
-        match route {
-            Route::RetryInPlace { after } => self.later(admitted.call, now + after, Landing::Again),
-            Route::WaitThenRetry { until } => {
-                self.sleeping.insert(admitted.call, NewWait::Time(until));
-            }
-            Route::Settle { not_before } => {
-                if uncertain {
-                    self.mark_uncertain(admitted, None).await?;
-                }
-                if not_before.since(now) <= self.services.transient.in_place_max {
-                    let started_at = evidence.started_at;
-                    self.later(admitted.call, not_before, Landing::AskAgain { started_at });
-                } else {
-                    self.sleeping.insert(admitted.call, NewWait::Time(not_before));
-                }
-            }
-            Route::Ask(kind) if kind.holds_run() => {
-                let need = wording::for_call(&self.context, admitted, kind, Some(&failure), json!({}));
-                if uncertain {
-                    self.mark_uncertain(admitted, Some(need.clone())).await?;
-                }
-                self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
-            }
-            Route::Ask(_) | Route::FailClosed(_) => {
-                let more = json!({ "tool": admitted.definition.name.as_str(), "call": admitted.call });
-                self.fail(failure, more);
-            }
-        }
-        Ok(())
-    }
-
-    /// In the ledger nobody knows whether it happened; noted once, and again only with a new question.
-    async fn mark_uncertain(&mut self, admitted: &Arc<Admitted>, need: Option<NewNeed>) -> Result<(), Trouble> {
-        self.settle(admitted, State::Uncertain, None, SettledBy::Answer, need).await
-    }
-
-    fn goes_on_without(&self, admitted: &Admitted, failure: &Failure, route: &Route, budget: Budget) -> bool {
-        let waits_long = match route {
-            Route::RetryInPlace { .. } => budget.failures >= OPTIONAL_FAILURES_MAX,
-            Route::WaitThenRetry { .. } | Route::Ask(_) => true,
-            Route::Settle { .. } | Route::FailClosed(_) => false,
-        };
-        admitted.optional && failure.class == Class::Transient && !admitted.definition.is_effect() && waits_long
-    }
-
-    fn later(&mut self, call: u32, at: Timestamp, landing: Landing) {
-        let sleep = self.services.env.clock.sleep_until(at);
-        self.droppable.push(Box::pin(async move {
-            sleep.await;
-            (call, landing)
-        }));
     }
 
     /// A call has its outcome, and nothing of it needs to be on the disk before the script sees it.
@@ -846,86 +466,6 @@ impl Attempt {
         Ok(())
     }
 
-    async fn host_call(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
-        let call = admitted.call;
-        let host_call = match HostCall::read(admitted.definition.name.as_str(), admitted.arguments.value()) {
-            Ok(host_call) => host_call,
-            Err(failure) => {
-                self.fail(failure, json!({ "call": call }));
-                return Ok(());
-            }
-        };
-        let now = self.services.env.now();
-        let made_at = self.made_at.get(&call).copied().unwrap_or(now);
-        match host_call {
-            HostCall::Sleep { ms, until } => {
-                let until = host::wake_at(made_at, ms, until);
-                if until <= now {
-                    self.complete(call, Outcome::Value(Value::Null), Labels::new());
-                } else {
-                    self.sleeping.insert(call, NewWait::Time(until));
-                }
-            }
-            HostCall::WaitFor { event, until } => self.wait_for(call, event, until, now).await?,
-            HostCall::StateGet { key } => {
-                let value = match self.overlay.written(&key) {
-                    Some(value) => value,
-                    None => {
-                        let versioned = self.services.store.state(self.context.automation.id, &key).await?;
-                        self.overlay.saw(&key, versioned.version);
-                        self.unsaved.push(Record::StateRead { name: key, version: versioned.version });
-                        versioned.value.unwrap_or(Value::Null)
-                    }
-                };
-                self.complete(call, Outcome::Value(value), Labels::new());
-            }
-            HostCall::StateSet { key, value } => match self.overlay.write(key, value) {
-                Ok(()) => self.complete(call, Outcome::Value(Value::Null), Labels::new()),
-                Err(failure) => self.fail(failure, json!({ "call": call })),
-            },
-            HostCall::Notify { title, text, level } => {
-                let outcome = Outcome::Value(Value::Null);
-                let at = self.note_outcome(call, &outcome, Labels::new());
-                let automation = self.context.automation.id;
-                let notice = NewNotice { progress: self.unsaved.take(), automation, level, title, text };
-                let ticket = self.services.store.notify(notice).await?;
-                self.deliveries.push_back(Delivery { call, outcome, at, saved: Some(ticket) });
-            }
-            HostCall::Emit { name, data } => {
-                let outcome = Outcome::Value(Value::Null);
-                let at = self.note_outcome(call, &outcome, Labels::new());
-                let signal = Signal { progress: self.unsaved.take(), name, data, labels: self.labels.clone() };
-                let ticket = self.services.store.emit(signal).await?;
-                self.deliveries.push_back(Delivery { call, outcome, at, saved: Some(ticket) });
-            }
-        }
-        Ok(())
-    }
-
-    async fn wait_for(
-        &mut self,
-        call: u32,
-        event: String,
-        until: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), Trouble> {
-        let taken = self.events_taken.get(&event).copied().unwrap_or(0);
-        let found = self.services.store.signal_since(&event, self.context.run.created_at, taken).await?;
-        match found {
-            Some((data, _)) => {
-                self.events_taken.insert(event.clone(), taken + 1);
-                self.complete(call, host::came(&event, data), Labels::new());
-            }
-            None if until.is_some_and(|until| until <= now) => {
-                self.complete(call, host::timed_out(&event), Labels::new());
-            }
-            None => {
-                self.sleeping.insert(call, NewWait::Event { name: event, taken, until });
-            }
-        }
-        Ok(())
-    }
-
     fn misshapen(&self, admitted: &Admitted, outcome: &Outcome) -> Result<Option<Failure>, Trouble> {
         let (Outcome::Value(value), Shape::BuiltIn) = (outcome, admitted.definition.shape) else { return Ok(None) };
         let schemas = self.services.schemas(&admitted.definition)?;
@@ -937,17 +477,6 @@ impl Attempt {
             );
             Failure::new(Class::Internal, "TOOL_RESULT", message)
         }))
-    }
-
-    fn note_in_flight(&self, admitted: &Admitted, effect: &EffectCall, started_at: Timestamp) {
-        self.services.in_flight.add(InFlight {
-            automation: self.context.automation.id,
-            run: self.context.run.id,
-            call: admitted.call,
-            tool: admitted.definition.name.to_string(),
-            key: effect.key.to_string(),
-            started_at,
-        });
     }
 }
 
@@ -974,102 +503,4 @@ fn next_delivery(deliveries: &mut VecDeque<Delivery>) -> impl Future<Output = Re
 /// A run that was stopped meanwhile takes no more reports; what they say of effects is stored apart.
 fn late_news(error: store::Error) -> Result<(), store::Error> {
     if matches!(error, store::Error::Conflict { code: "RUN_TRANSITION", .. }) { Ok(()) } else { Err(error) }
-}
-
-fn without_records(mut finish: Finish, context: &Context, reason: String) -> Finish {
-    let failure = Failure::new(Class::Limit, "LIMIT_JOURNAL", reason);
-    finish.progress.records.clear();
-    finish.needs = vec![wording::for_run(context, NeedKind::Limit, &failure, json!({}))];
-    finish.failure = Some(failure);
-    finish.state.clear();
-    finish
-}
-
-fn panicked(class: Class) -> Fault {
-    let failure = Failure::new(class, "TOOL_PANIC", "the tool ended abruptly; this is a fault of Steward");
-    Fault { failure, proves_nothing_done: false }
-}
-
-fn timed_out(class: Class) -> Fault {
-    let failure = Failure::new(class, "TOOL_TIMEOUT", "the tool did not end within its time");
-    Fault { failure, proves_nothing_done: false }
-}
-
-fn refusal_need(context: &Context, leaving: &Leaving, failure: &Failure, evidence: Value) -> NewNeed {
-    NewNeed {
-        kind: NeedKind::Grant,
-        dedupe_key: NeedKind::Grant.of_call(context.run.id, context.run.generation, leaving.call),
-        automation: Some(context.automation.id),
-        run: Some(context.run.id),
-        call: Some(leaving.call),
-        effect: None,
-        title: format!("{}: the contract does not allow a call of {}", context.automation.title, leaving.tool),
-        evidence: json!({ "why": failure.message, "code": failure.code, "more": evidence }),
-    }
-}
-
-fn evidence_of(message: &FromScript) -> Value {
-    match message {
-        FromScript::Failed(failure) => json!({
-            "name": failure.name, "message": failure.message, "line": failure.line, "column": failure.column,
-            "stack": failure.stack, "details": failure.details,
-        }),
-        FromScript::Differs(mismatch) => {
-            let side = |step: &Option<sandbox::Step>| {
-                step.as_ref().map(|step| json!({ "tool": step.tool, "arguments": step.arguments, "key": step.key }))
-            };
-            json!({ "call": mismatch.call, "recorded": side(&mismatch.recorded), "now": side(&mismatch.actual) })
-        }
-        FromScript::Limit(broken) => json!({ "limit": broken.which.code() }),
-        FromScript::Crashed { message } => json!({ "message": message }),
-        FromScript::Call { .. }
-        | FromScript::Log { .. }
-        | FromScript::Idle { .. }
-        | FromScript::Finished { .. }
-        | FromScript::Killed => json!({}),
-    }
-}
-
-fn logged(records: &[Record]) -> u32 {
-    let lines = records.iter().filter(|record| matches!(record, Record::Logged(_))).count();
-    u32::try_from(lines).unwrap_or(u32::MAX)
-}
-
-fn made_at(records: &[Record]) -> BTreeMap<u32, Timestamp> {
-    let call = |record: &Record| match record {
-        Record::Called(called) => Some((called.call, called.at)),
-        Record::Began { .. }
-        | Record::Settled { .. }
-        | Record::Faulted { .. }
-        | Record::StateRead { .. }
-        | Record::Logged(_)
-        | Record::Ended { .. } => None,
-    };
-    records.iter().filter_map(call).collect()
-}
-
-fn budgets(records: &[Record]) -> BTreeMap<u32, Budget> {
-    let mut budgets = BTreeMap::new();
-    for record in records {
-        if let Record::Faulted { call, at, .. } = record {
-            let budget = budgets.entry(*call).or_insert(Budget { failures: 0, first_failed_at: *at });
-            budget.failures = budget.failures.saturating_add(1);
-        }
-    }
-    budgets
-}
-
-/// How many events of each name the script was given before.
-fn events_taken(records: &[Record]) -> BTreeMap<String, u64> {
-    let mut taken = BTreeMap::new();
-    for call in recorded(records) {
-        let came = matches!(call.settled.as_ref().map(|settled| &settled.outcome), Some(Outcome::Value(_)));
-        if came && call.called.tool.as_str() == "steward.wait_for" {
-            let arguments = serde_json::from_str(&call.called.arguments).unwrap_or(Value::Null);
-            if let Ok(HostCall::WaitFor { event, .. }) = HostCall::read("steward.wait_for", &arguments) {
-                *taken.entry(event).or_insert(0) += 1;
-            }
-        }
-    }
-    taken
 }

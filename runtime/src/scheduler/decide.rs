@@ -76,7 +76,8 @@ fn delivery(stored: &StoredTrigger, schedule: &Schedule, slot: Timestamp, now: T
     Delivery {
         automation: stored.automation,
         trigger: Some(stored.id),
-        dedupe_key: slot_key(slot),
+        // A slot is its trigger and its time: two triggers of one automation may fire at the same time.
+        dedupe_key: format!("{}:{}", slot_key(slot), stored.id),
         input,
         labels: Labels::new(),
         useful_until: schedule.useful_for.map(|span| slot + span.duration()),

@@ -164,6 +164,16 @@ pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId,
     Ok(id)
 }
 
+/// Whether the last need with a dedupe key is open no more.
+pub(super) async fn was_closed(batch: &Batch<'_>, dedupe_key: &str) -> Result<bool, Error> {
+    let last = row::Entity::find()
+        .filter(row::Column::DedupeKey.eq(dedupe_key))
+        .order_by_desc(row::Column::Id)
+        .one(batch.tx)
+        .await?;
+    Ok(last.is_some_and(|need| need.status != NeedStatus::Open.as_str()))
+}
+
 async fn event(
     batch: &mut Batch<'_>,
     kind: &'static str,

@@ -10,7 +10,10 @@ use std::time::Duration;
 use intents::canonical::Digest;
 use migrations::Migrator;
 use sea_orm::sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryFilter,
+    TransactionTrait,
+};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::{mpsc, watch};
 
@@ -77,7 +80,11 @@ impl Store {
         let file = folder.join("steward.db");
         look_at(&file).await?;
         let writer_connection = connect(&file, 1).await?;
-        Migrator::up(&writer_connection, None).await?;
+        refuse_newer(&writer_connection).await?;
+        // In one commit: a start that dies in the middle leaves nothing that the next one would stumble over.
+        let migration = writer_connection.begin().await?;
+        Migrator::up(&migration, None).await?;
+        migration.commit().await?;
         let reader = connect(&file, READERS_MAX).await?;
 
         let shared = Arc::new(Shared::new(env, keys, Reserve::new(folder)));
@@ -281,7 +288,8 @@ async fn open_pool(
 
 /// Looks at a database without changing a byte of it: it may belong to a newer version.
 async fn look_at(file: &Path) -> Result<(), Error> {
-    if !file.exists() {
+    // A start that died while it made the file has left a journal, and only a writer can take back what is in it.
+    if !file.exists() || file.with_extension("db-journal").exists() {
         return Ok(());
     }
     let connection = open_pool(file, 1, |sqlite| sqlite.read_only(true)).await?;

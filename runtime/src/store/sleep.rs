@@ -2,6 +2,7 @@
 
 use intents::Timestamp;
 use intents::id::RunId;
+use intents::need::Kind;
 use intents::run::{Event, Phase, WaitsFor};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
@@ -99,6 +100,11 @@ impl Command for Sleep {
                     missed |= super::signal::count_since(batch, name, since).await? > *taken;
                 }
                 NewWait::Need(new) => {
+                    // It was opened when its effect became uncertain, and the answer may have come since.
+                    if new.kind == Kind::Settle && need::was_closed(batch, &new.dedupe_key).await? {
+                        missed = true;
+                        continue;
+                    }
                     model.kind = "need".to_owned();
                     model.need_id = Some(need::open(batch, new).await?.to_string());
                 }

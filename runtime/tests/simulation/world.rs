@@ -215,7 +215,7 @@ fn empty_store() -> TempDir {
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         tokio.block_on(async {
             let env = Env::real();
-            drop(Store::open(folder.path(), env, keys()).await.unwrap());
+            Store::open(folder.path(), env, keys()).await.unwrap().close().await;
         });
         tokio.shutdown_timeout(Duration::from_secs(5));
         folder

@@ -1,0 +1,330 @@
+//! Effects: claimed in the ledger, performed, settled.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use connectors::{Fault, Performed, Settlement};
+use futures_util::FutureExt;
+use intents::Timestamp;
+use intents::canonical::Digest;
+use intents::effect::{Claim, State};
+use intents::failure::{Budget, Class, Evidence, Route, route};
+use intents::gate::{Beyond, RateToCount};
+use intents::label::Labels;
+use intents::need::Kind as NeedKind;
+use intents::outcome::{Failure, Outcome};
+use serde_json::{Value, json};
+
+use super::fault::{panicked, timed_out};
+use super::{Attempt, DEADLINE_GRACE, Delivery, End, Landing, OTHER_RUN_RETRY};
+use crate::env::FaultPoint;
+use crate::executor::call::{Admitted, EffectCall, Kind};
+use crate::executor::context::Trouble;
+use crate::executor::in_flight::InFlight;
+use crate::executor::wording;
+use crate::store;
+use crate::store::{BeginEffect, Begun, NewNeed, NewWait, RateMark, SettleEffect, SettledBy};
+
+impl Attempt {
+    pub(super) async fn begin(&mut self, admitted: &Arc<Admitted>, effect: &EffectCall) -> Result<(), Trouble> {
+        self.services.env.reached(FaultPoint::BeforeBegin).await;
+        let automation = self.context.automation.id.to_string();
+        let marks = effect.rates.iter().flat_map(|rate| {
+            rate.subjects.iter().map(|subject| RateMark {
+                subject: Digest::of_parts("steward rate 1", &[automation.as_bytes(), subject.as_bytes()]),
+                max: rate.max,
+                window: rate.window,
+                clause: rate.limit,
+            })
+        });
+        let begin = BeginEffect {
+            progress: self.unsaved.take(),
+            automation: self.context.automation.id,
+            tool: admitted.definition.name.clone(),
+            key: effect.key.clone(),
+            claim: Claim {
+                run: self.context.run.id,
+                call: admitted.call,
+                item: self.context.run.item,
+                arguments: effect.arguments_digest,
+            },
+            rates: marks.collect(),
+        };
+        let ticket = self.services.store.begin_effect(begin).await?;
+        let id = admitted.call;
+        self.flights.push(Box::pin(async move { (id, Landing::Begun(ticket.await)) }));
+        Ok(())
+    }
+
+    pub(super) async fn begun(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        begun: Result<Begun, store::Error>,
+    ) -> Result<(), Trouble> {
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
+                self.fail(Failure::new(Class::Limit, "LIMIT_JOURNAL", reason), json!({}));
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match begun {
+            Begun::Perform { started_at } => {
+                self.services.env.reached(FaultPoint::AfterBegin).await;
+                if self.end.is_some() {
+                    // The script has ended meanwhile, and nothing has left: it stays so.
+                    return self.settle(admitted, State::NotApplied, None, SettledBy::Answer, None).await;
+                }
+                self.perform(admitted, started_at);
+                Ok(())
+            }
+            Begun::GiveBack { outcome, suppressed: _ } => {
+                self.complete(admitted.call, outcome.unwrap_or(Outcome::Value(Value::Null)), Labels::new());
+                Ok(())
+            }
+            Begun::KeyConflict { run } => {
+                let tool = &admitted.definition.name;
+                let key = admitted.given_key.as_ref().map(ToString::to_string).unwrap_or_default();
+                let message =
+                    format!("{tool} was done before under the key {key} with other arguments: the key is too coarse");
+                let evidence = json!({ "tool": tool.as_str(), "key": key, "done_by": run.to_string() });
+                self.fail(Failure::new(Class::Logic, "KEY_CONFLICT", message), evidence);
+                Ok(())
+            }
+            Begun::Settle { started_at, was_uncertain } => {
+                let failure = Failure::new(
+                    Class::Uncertain,
+                    "EFFECT_UNSETTLED",
+                    "it was started, and Steward ended before it knew the outcome",
+                );
+                self.take_up(admitted, failure, started_at, was_uncertain).await
+            }
+            Begun::WaitFor(run) => {
+                let until = self.services.env.now() + OTHER_RUN_RETRY;
+                self.sleeping.insert(admitted.call, NewWait::Run { run, until });
+                Ok(())
+            }
+            Begun::Full { clause, until } => {
+                self.beyond(admitted, clause, until);
+                Ok(())
+            }
+            Begun::Stopped => {
+                self.finish_with(End::Parked);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes up an effect whose outcome nobody knew when an earlier attempt ended. Waiting was done before, so the
+    /// service is asked at once, unless only the person can say.
+    pub(super) async fn take_up(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        failure: Failure,
+        started_at: Timestamp,
+        was_uncertain: bool,
+    ) -> Result<(), Trouble> {
+        let Kind::Effect(effect) = &admitted.kind else { return Ok(()) };
+        let now = self.services.env.now();
+        let evidence = Evidence { identity: Some(effect.identity), started_at, retry_after: None };
+        let fresh = Budget { failures: 0, first_failed_at: now };
+        let budget = self.budgets.get(&admitted.call).copied().unwrap_or(fresh);
+        match route(Class::Uncertain, &evidence, budget, &self.services.transient, now) {
+            Route::Settle { .. } => {
+                if !was_uncertain {
+                    self.mark_uncertain(admitted, None).await?;
+                }
+                if self.end.is_none() {
+                    self.ask_service(admitted, started_at);
+                }
+                Ok(())
+            }
+            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Ask(_) | Route::FailClosed(_) => {
+                self.faulted(admitted, failure, Some(started_at)).await
+            }
+        }
+    }
+
+    pub(super) fn beyond(&mut self, admitted: &Arc<Admitted>, clause: usize, until: Timestamp) {
+        let Kind::Effect(effect) = &admitted.kind else { return };
+        let rate: &RateToCount =
+            effect.rates.iter().find(|rate| rate.limit == clause).expect("a full window is one of the call's");
+        match rate.beyond(until) {
+            Beyond::Wait { until } => {
+                self.sleeping.insert(admitted.call, NewWait::Time(until));
+            }
+            Beyond::Skip { clause } => self.complete(admitted.call, Outcome::Skipped { clause }, Labels::new()),
+            Beyond::Ask { clause } => {
+                let more = json!({ "clause": clause, "free_at": until.to_string() });
+                let need = wording::for_call(&self.context, admitted, NeedKind::Allow, None, more);
+                self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
+            }
+        }
+    }
+
+    /// Something leaves now.
+    pub(super) fn perform(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
+        let Kind::Effect(effect) = &admitted.kind else { return };
+        self.note_in_flight(admitted, effect, started_at);
+        let call = admitted.for_tool(&self.context, started_at, self.services.env.now());
+        let tool = Arc::clone(&effect.tool);
+        let env = self.services.env.clone();
+        let id = admitted.call;
+        self.flights.push(Box::pin(async move {
+            let limit = call.deadline.saturating_add(DEADLINE_GRACE);
+            let guarded = AssertUnwindSafe(tool.perform(&call)).catch_unwind();
+            let result = tokio::select! {
+                result = guarded => result.unwrap_or_else(|_| Err(panicked(Class::Uncertain))),
+                () = env.sleep(limit) => Err(timed_out(Class::Uncertain)),
+            };
+            env.reached(FaultPoint::AfterPerform).await;
+            (id, Landing::Performed { started_at, result })
+        }));
+    }
+
+    /// Asks the service, or does it again where that is safe.
+    pub(super) fn ask_service(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
+        let Kind::Effect(effect) = &admitted.kind else { return };
+        self.note_in_flight(admitted, effect, started_at);
+        let call = admitted.for_tool(&self.context, started_at, self.services.env.now());
+        let tool = Arc::clone(&effect.tool);
+        let env = self.services.env.clone();
+        let id = admitted.call;
+        self.flights.push(Box::pin(async move {
+            let limit = call.deadline.saturating_add(DEADLINE_GRACE);
+            let guarded = AssertUnwindSafe(tool.settle(&call)).catch_unwind();
+            let result = tokio::select! {
+                result = guarded => result.unwrap_or_else(|_| Err(panicked(Class::Uncertain).failure)),
+                () = env.sleep(limit) => Err(timed_out(Class::Uncertain).failure),
+            };
+            env.reached(FaultPoint::AfterSettleQuestion).await;
+            (id, Landing::Settlement { started_at, result })
+        }));
+    }
+
+    pub(super) async fn performed(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        started_at: Timestamp,
+        result: Result<Performed, Fault>,
+    ) -> Result<(), Trouble> {
+        self.services.in_flight.remove(self.context.run.id, admitted.call);
+        match result {
+            Ok(performed) => self.applied(admitted, performed.outcome, performed.labels, SettledBy::Answer).await,
+            Err(fault) if fault.proves_nothing_done => {
+                self.settle(admitted, State::NotApplied, None, SettledBy::Answer, None).await?;
+                self.faulted(admitted, fault.failure, Some(started_at)).await
+            }
+            Err(fault) => {
+                let failure = Failure { class: Class::Uncertain, ..fault.failure };
+                self.faulted(admitted, failure, Some(started_at)).await
+            }
+        }
+    }
+
+    pub(super) async fn settlement(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        started_at: Timestamp,
+        result: Result<Settlement, Failure>,
+    ) -> Result<(), Trouble> {
+        self.services.in_flight.remove(self.context.run.id, admitted.call);
+        match result {
+            Ok(Settlement::Applied(outcome)) => {
+                self.applied(admitted, outcome, Labels::new(), SettledBy::Service).await
+            }
+            Ok(Settlement::NotApplied) => {
+                self.settle(admitted, State::NotApplied, None, SettledBy::Service, None).await?;
+                if self.end.is_none() { self.make(admitted).await } else { Ok(()) }
+            }
+            Ok(Settlement::Unknown) => {
+                let failure = Failure::new(
+                    Class::Uncertain,
+                    "EFFECT_UNSETTLED",
+                    "the service cannot say yet whether it happened",
+                );
+                self.faulted(admitted, failure, Some(started_at)).await
+            }
+            Err(failure) => {
+                let failure = Failure { class: Class::Uncertain, ..failure };
+                self.faulted(admitted, failure, Some(started_at)).await
+            }
+        }
+    }
+
+    /// The service has answered: a value means that it happened, a refusal that nothing was done.
+    pub(super) async fn applied(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        outcome: Outcome,
+        labels: Labels,
+        by: SettledBy,
+    ) -> Result<(), Trouble> {
+        let state = match &outcome {
+            Outcome::Value(_) => State::Applied,
+            Outcome::Refused(_) | Outcome::Skipped { .. } => State::NotApplied,
+        };
+        let at = self.note_outcome(admitted.call, &outcome, labels);
+        let settle = self.settle_command(admitted, state, Some(outcome.clone()), by, None);
+        let Some(settle) = settle else { return Ok(()) };
+        let ticket = self.services.store.settle_effect(settle).await?;
+        self.deliveries.push_back(Delivery { call: admitted.call, outcome, at, saved: Some(ticket) });
+        Ok(())
+    }
+
+    /// Stores what is known of an effect that gives the script nothing yet.
+    pub(super) async fn settle(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        state: State,
+        outcome: Option<Outcome>,
+        by: SettledBy,
+        need: Option<NewNeed>,
+    ) -> Result<(), Trouble> {
+        let Some(settle) = self.settle_command(admitted, state, outcome, by, need) else { return Ok(()) };
+        self.services.store.settle_effect(settle).await?.await?;
+        Ok(())
+    }
+
+    /// In the ledger nobody knows whether it happened; noted once, and again only with a new question.
+    pub(super) async fn mark_uncertain(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        need: Option<NewNeed>,
+    ) -> Result<(), Trouble> {
+        self.settle(admitted, State::Uncertain, None, SettledBy::Answer, need).await
+    }
+
+    pub(super) fn settle_command(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        state: State,
+        outcome: Option<Outcome>,
+        by: SettledBy,
+        need: Option<NewNeed>,
+    ) -> Option<SettleEffect> {
+        let Kind::Effect(effect) = &admitted.kind else { return None };
+        Some(SettleEffect {
+            progress: self.unsaved.take(),
+            automation: self.context.automation.id,
+            tool: admitted.definition.name.clone(),
+            key: effect.key.clone(),
+            state,
+            outcome,
+            by,
+            need,
+        })
+    }
+
+    pub(super) fn note_in_flight(&self, admitted: &Admitted, effect: &EffectCall, started_at: Timestamp) {
+        self.services.in_flight.add(InFlight {
+            automation: self.context.automation.id,
+            run: self.context.run.id,
+            call: admitted.call,
+            tool: admitted.definition.name.to_string(),
+            key: effect.key.to_string(),
+            started_at,
+        });
+    }
+}

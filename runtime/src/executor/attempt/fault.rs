@@ -1,0 +1,138 @@
+//! What is done about a step that failed, as the route says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::Fault;
+use intents::Timestamp;
+use intents::failure::{Budget, Class, Evidence, Route, route};
+use intents::label::Labels;
+use intents::need::Kind as NeedKind;
+use intents::outcome::{Failure, Outcome, Refusal};
+use serde_json::{Value, json};
+
+use super::{Attempt, End, Landing, OPTIONAL_FAILURES_MAX};
+use crate::executor::call::{Admitted, Kind};
+use crate::executor::context::Trouble;
+use crate::executor::wording;
+use crate::store::NewWait;
+
+impl Attempt {
+    /// A step has failed; what now is decided by the route.
+    pub(super) async fn faulted(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        failure: Failure,
+        started_at: Option<Timestamp>,
+    ) -> Result<(), Trouble> {
+        let now = self.services.env.now();
+        self.unsaved.faulted(admitted.call, &failure, now);
+        let budget = self.budgets.entry(admitted.call).or_insert(Budget { failures: 0, first_failed_at: now });
+        budget.failures = budget.failures.saturating_add(1);
+        let budget = *budget;
+        let evidence = Evidence {
+            identity: match &admitted.kind {
+                Kind::Effect(effect) => Some(effect.identity),
+                Kind::Host | Kind::Read(_) => None,
+            },
+            started_at: started_at.unwrap_or(now),
+            retry_after: failure.retry_after_ms.map(Duration::from_millis),
+        };
+        let route = route(failure.class, &evidence, budget, &self.services.transient, now);
+        let uncertain = failure.class == Class::Uncertain;
+        if self.end.is_some() {
+            // The script is gone. What is uncertain stays so in the ledger, and a blind effect is asked about.
+            let need = matches!(route, Route::Ask(_))
+                .then(|| wording::for_call(&self.context, admitted, NeedKind::Settle, Some(&failure), json!({})));
+            return if uncertain { self.mark_uncertain(admitted, need).await } else { Ok(()) };
+        }
+        if self.goes_on_without(admitted, &failure, &route, budget) {
+            let refusal = Refusal {
+                code: "unavailable".to_owned(),
+                message: failure.message.clone(),
+                data: json!({ "code": failure.code }),
+            };
+            self.complete(admitted.call, Outcome::Refused(refusal), Labels::new());
+            return Ok(());
+        }
+        match route {
+            Route::RetryInPlace { after } => self.later(admitted.call, now + after, Landing::Again),
+            Route::WaitThenRetry { until } => {
+                self.sleeping.insert(admitted.call, NewWait::Time(until));
+            }
+            Route::Settle { not_before } => {
+                if uncertain {
+                    self.mark_uncertain(admitted, None).await?;
+                }
+                if not_before.since(now) <= self.services.transient.in_place_max {
+                    let started_at = evidence.started_at;
+                    self.later(admitted.call, not_before, Landing::AskAgain { started_at });
+                } else {
+                    self.sleeping.insert(admitted.call, NewWait::Time(not_before));
+                }
+            }
+            Route::Ask(kind) if kind.holds_run() => {
+                let need = wording::for_call(&self.context, admitted, kind, Some(&failure), json!({}));
+                if uncertain {
+                    self.mark_uncertain(admitted, Some(need.clone())).await?;
+                }
+                self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
+            }
+            Route::Ask(_) | Route::FailClosed(_) => {
+                let more = json!({ "tool": admitted.definition.name.as_str(), "call": admitted.call });
+                self.fail(failure, more);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn goes_on_without(
+        &self,
+        admitted: &Admitted,
+        failure: &Failure,
+        route: &Route,
+        budget: Budget,
+    ) -> bool {
+        let waits_long = match route {
+            Route::RetryInPlace { .. } => budget.failures >= OPTIONAL_FAILURES_MAX,
+            Route::WaitThenRetry { .. } | Route::Ask(_) => true,
+            Route::Settle { .. } | Route::FailClosed(_) => false,
+        };
+        admitted.optional && failure.class == Class::Transient && !admitted.definition.is_effect() && waits_long
+    }
+
+    pub(super) fn later(&mut self, call: u32, at: Timestamp, landing: Landing) {
+        let sleep = self.services.env.clock.sleep_until(at);
+        self.droppable.push(Box::pin(async move {
+            sleep.await;
+            (call, landing)
+        }));
+    }
+
+    /// Ends the run with a failure that no wait cures.
+    pub(super) fn fail(&mut self, failure: Failure, evidence: Value) {
+        let now = self.services.env.now();
+        let nothing = Evidence { identity: None, started_at: now, retry_after: None };
+        let budget = Budget { failures: u32::MAX, first_failed_at: Timestamp::EPOCH };
+        let (need, pause) = match route(failure.class, &nothing, budget, &self.services.transient, now) {
+            Route::Ask(need) => (need, false),
+            Route::FailClosed(need) => (need, true),
+            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Settle { .. } => {
+                (NeedKind::Internal, true)
+            }
+        };
+        // A need that holds a run makes no sense for one that has ended.
+        let need = if need.holds_run() { NeedKind::Repair } else { need };
+        self.finish_with(End::Failed { failure, need, evidence, pause });
+    }
+}
+
+pub(super) fn panicked(class: Class) -> Fault {
+    let failure = Failure::new(class, "TOOL_PANIC", "the tool ended abruptly; this is a fault of Steward");
+    Fault { failure, proves_nothing_done: false }
+}
+
+pub(super) fn timed_out(class: Class) -> Fault {
+    let failure = Failure::new(class, "TOOL_TIMEOUT", "the tool did not end within its time");
+    Fault { failure, proves_nothing_done: false }
+}

@@ -1,0 +1,98 @@
+//! Calls that the host does itself.
+
+use std::sync::Arc;
+
+use intents::Timestamp;
+use intents::journal::Record;
+use intents::label::Labels;
+use intents::outcome::Outcome;
+use serde_json::{Value, json};
+
+use super::{Attempt, Delivery};
+use crate::executor::call::Admitted;
+use crate::executor::context::Trouble;
+use crate::executor::host;
+use crate::executor::host::HostCall;
+use crate::store::{NewNotice, NewWait, Signal};
+
+impl Attempt {
+    pub(super) async fn host_call(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
+        let call = admitted.call;
+        let host_call = match HostCall::read(admitted.definition.name.as_str(), admitted.arguments.value()) {
+            Ok(host_call) => host_call,
+            Err(failure) => {
+                self.fail(failure, json!({ "call": call }));
+                return Ok(());
+            }
+        };
+        let now = self.services.env.now();
+        let made_at = self.made_at.get(&call).copied().unwrap_or(now);
+        match host_call {
+            HostCall::Sleep { ms, until } => {
+                let until = host::wake_at(made_at, ms, until);
+                if until <= now {
+                    self.complete(call, Outcome::Value(Value::Null), Labels::new());
+                } else {
+                    self.sleeping.insert(call, NewWait::Time(until));
+                }
+            }
+            HostCall::WaitFor { event, until } => self.wait_for(call, event, until, now).await?,
+            HostCall::StateGet { key } => {
+                let value = match self.overlay.written(&key) {
+                    Some(value) => value,
+                    None => {
+                        let versioned = self.services.store.state(self.context.automation.id, &key).await?;
+                        self.overlay.saw(&key, versioned.version);
+                        self.unsaved.push(Record::StateRead { name: key, version: versioned.version });
+                        versioned.value.unwrap_or(Value::Null)
+                    }
+                };
+                self.complete(call, Outcome::Value(value), Labels::new());
+            }
+            HostCall::StateSet { key, value } => match self.overlay.write(key, value) {
+                Ok(()) => self.complete(call, Outcome::Value(Value::Null), Labels::new()),
+                Err(failure) => self.fail(failure, json!({ "call": call })),
+            },
+            HostCall::Notify { title, text, level } => {
+                let outcome = Outcome::Value(Value::Null);
+                let at = self.note_outcome(call, &outcome, Labels::new());
+                let automation = self.context.automation.id;
+                let notice = NewNotice { progress: self.unsaved.take(), automation, level, title, text };
+                let ticket = self.services.store.notify(notice).await?;
+                self.deliveries.push_back(Delivery { call, outcome, at, saved: Some(ticket) });
+            }
+            HostCall::Emit { name, data } => {
+                let outcome = Outcome::Value(Value::Null);
+                let at = self.note_outcome(call, &outcome, Labels::new());
+                let signal = Signal { progress: self.unsaved.take(), name, data, labels: self.labels.clone() };
+                let ticket = self.services.store.emit(signal).await?;
+                self.deliveries.push_back(Delivery { call, outcome, at, saved: Some(ticket) });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn wait_for(
+        &mut self,
+        call: u32,
+        event: String,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), Trouble> {
+        let taken = self.events_taken.get(&event).copied().unwrap_or(0);
+        let found = self.services.store.signal_since(&event, self.context.run.created_at, taken).await?;
+        match found {
+            Some((data, _)) => {
+                self.events_taken.insert(event.clone(), taken + 1);
+                self.complete(call, host::came(&event, data), Labels::new());
+            }
+            None if until.is_some_and(|until| until <= now) => {
+                self.complete(call, host::timed_out(&event), Labels::new());
+            }
+            None => {
+                self.sleeping.insert(call, NewWait::Event { name: event, taken, until });
+            }
+        }
+        Ok(())
+    }
+}

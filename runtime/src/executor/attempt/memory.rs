@@ -1,0 +1,55 @@
+//! What an attempt knows from the journal of the attempts before it.
+
+use std::collections::BTreeMap;
+
+use intents::Timestamp;
+use intents::failure::Budget;
+use intents::journal::{Record, recorded};
+use intents::outcome::Outcome;
+use serde_json::Value;
+
+use crate::executor::host::HostCall;
+
+pub(super) fn logged(records: &[Record]) -> u32 {
+    let lines = records.iter().filter(|record| matches!(record, Record::Logged(_))).count();
+    u32::try_from(lines).unwrap_or(u32::MAX)
+}
+
+pub(super) fn made_at(records: &[Record]) -> BTreeMap<u32, Timestamp> {
+    let call = |record: &Record| match record {
+        Record::Called(called) => Some((called.call, called.at)),
+        Record::Began { .. }
+        | Record::Settled { .. }
+        | Record::Faulted { .. }
+        | Record::StateRead { .. }
+        | Record::Logged(_)
+        | Record::Ended { .. } => None,
+    };
+    records.iter().filter_map(call).collect()
+}
+
+pub(super) fn budgets(records: &[Record]) -> BTreeMap<u32, Budget> {
+    let mut budgets = BTreeMap::new();
+    for record in records {
+        if let Record::Faulted { call, at, .. } = record {
+            let budget = budgets.entry(*call).or_insert(Budget { failures: 0, first_failed_at: *at });
+            budget.failures = budget.failures.saturating_add(1);
+        }
+    }
+    budgets
+}
+
+/// How many events of each name the script was given before.
+pub(super) fn events_taken(records: &[Record]) -> BTreeMap<String, u64> {
+    let mut taken = BTreeMap::new();
+    for call in recorded(records) {
+        let came = matches!(call.settled.as_ref().map(|settled| &settled.outcome), Some(Outcome::Value(_)));
+        if came && call.called.tool.as_str() == "steward.wait_for" {
+            let arguments = serde_json::from_str(&call.called.arguments).unwrap_or(Value::Null);
+            if let Ok(HostCall::WaitFor { event, .. }) = HostCall::read("steward.wait_for", &arguments) {
+                *taken.entry(event).or_insert(0) += 1;
+            }
+        }
+    }
+    taken
+}
