@@ -14,7 +14,7 @@ one_crypto_provider() {
 scripts/test.sh
 stage 'one crypto provider' one_crypto_provider
 if cargo deny --version >/dev/null 2>&1; then
-  stage 'cargo deny' cargo deny --locked --workspace check
+  stage 'cargo deny' scripts/deny.sh
 else
   say 'cargo-deny is not installed, so licences and advisories were not checked: cargo install cargo-deny --locked'
 fi
