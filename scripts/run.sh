@@ -14,7 +14,7 @@ cargo build --locked --workspace --bin steward
 steward=$(steward_bin)
 
 mkdir -p "$demo/statements" "$demo/reports" "$demo/mail"
-if [ ! -e "$STEWARD_HOME" ]; then
+if [ ! -e "$STEWARD_HOME/steward.toml" ]; then
   (umask 077 && mkdir -p "$STEWARD_HOME")
   cat >"$STEWARD_HOME/steward.toml" <<TOML
 # Without a mail server, mail goes into a folder, as .eml files that any mail program opens.
