@@ -8,16 +8,15 @@ mod memory;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use connectors::{Fault, Performed, Settlement};
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::failure::{Budget, Class};
@@ -42,7 +41,7 @@ use crate::store;
 use crate::store::{Begun, Finish, Finished, NewWait, Sleep, Ticket};
 
 use self::evidence::{evidence_of, refusal_need, without_records};
-use self::fault::{panicked, timed_out};
+use self::fault::within;
 use self::memory::{budgets, events_taken, logged, made_at};
 
 /// How an attempt left its run.
@@ -62,8 +61,6 @@ pub enum Ending {
 
 /// An attempt that lives longer than this is not working; its waits would be rows.
 const ATTEMPT_MAX: Duration = Duration::from_secs(3600);
-/// A tool that does not end by itself is given up this long after its deadline.
-const DEADLINE_GRACE: Duration = Duration::from_secs(5);
 /// How soon a call looks again for a key that another run holds, should the hint be lost.
 const OTHER_RUN_RETRY: Duration = Duration::from_secs(30);
 /// Failures of an optional read after which the script goes on without it.
@@ -397,12 +394,7 @@ impl Attempt {
                 let env = self.services.env.clone();
                 let id = admitted.call;
                 self.droppable.push(Box::pin(async move {
-                    let limit = call.deadline.saturating_add(DEADLINE_GRACE);
-                    let guarded = AssertUnwindSafe(tool.perform(&call)).catch_unwind();
-                    let result = tokio::select! {
-                        result = guarded => result.unwrap_or_else(|_| Err(panicked(Class::Internal))),
-                        () = env.sleep(limit) => Err(timed_out(Class::Transient)),
-                    };
+                    let result = within(&env, call.deadline, Class::Internal, tool.perform(&call)).await;
                     (id, Landing::Read(result))
                 }));
                 Ok(())

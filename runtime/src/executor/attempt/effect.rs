@@ -1,10 +1,9 @@
 //! Effects: claimed in the ledger, performed, settled.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use connectors::{Fault, Performed, Settlement};
-use futures_util::FutureExt;
+use futures_util::TryFutureExt;
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::effect::{Claim, State};
@@ -15,8 +14,8 @@ use intents::need::Kind as NeedKind;
 use intents::outcome::{Failure, Outcome};
 use serde_json::{Value, json};
 
-use super::fault::{panicked, timed_out};
-use super::{Attempt, DEADLINE_GRACE, Delivery, End, Landing, OTHER_RUN_RETRY};
+use super::fault::within;
+use super::{Attempt, Delivery, End, Landing, OTHER_RUN_RETRY};
 use crate::env::FaultPoint;
 use crate::executor::call::{Admitted, EffectCall, Kind};
 use crate::executor::context::Trouble;
@@ -172,12 +171,7 @@ impl Attempt {
         let env = self.services.env.clone();
         let id = admitted.call;
         self.flights.push(Box::pin(async move {
-            let limit = call.deadline.saturating_add(DEADLINE_GRACE);
-            let guarded = AssertUnwindSafe(tool.perform(&call)).catch_unwind();
-            let result = tokio::select! {
-                result = guarded => result.unwrap_or_else(|_| Err(panicked(Class::Uncertain))),
-                () = env.sleep(limit) => Err(timed_out(Class::Uncertain)),
-            };
+            let result = within(&env, call.deadline, Class::Uncertain, tool.perform(&call)).await;
             env.reached(FaultPoint::AfterPerform).await;
             (id, Landing::Performed { started_at, result })
         }));
@@ -192,12 +186,8 @@ impl Attempt {
         let env = self.services.env.clone();
         let id = admitted.call;
         self.flights.push(Box::pin(async move {
-            let limit = call.deadline.saturating_add(DEADLINE_GRACE);
-            let guarded = AssertUnwindSafe(tool.settle(&call)).catch_unwind();
-            let result = tokio::select! {
-                result = guarded => result.unwrap_or_else(|_| Err(panicked(Class::Uncertain).failure)),
-                () = env.sleep(limit) => Err(timed_out(Class::Uncertain).failure),
-            };
+            let asked = tool.settle(&call).map_err(|failure| Fault { failure, proves_nothing_done: false });
+            let result = within(&env, call.deadline, Class::Uncertain, asked).await.map_err(|fault| fault.failure);
             env.reached(FaultPoint::AfterSettleQuestion).await;
             (id, Landing::Settlement { started_at, result })
         }));

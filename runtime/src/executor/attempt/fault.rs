@@ -1,9 +1,12 @@
 //! What is done about a step that failed, as the route says.
 
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::Fault;
+use futures_util::FutureExt;
 use intents::Timestamp;
 use intents::failure::{Budget, Class, Evidence, Route, route};
 use intents::label::Labels;
@@ -12,10 +15,14 @@ use intents::outcome::{Failure, Outcome, Refusal};
 use serde_json::{Value, json};
 
 use super::{Attempt, End, Landing, OPTIONAL_FAILURES_MAX};
+use crate::env::Env;
 use crate::executor::call::{Admitted, Kind};
 use crate::executor::context::Trouble;
 use crate::executor::wording;
 use crate::store::NewWait;
+
+/// A tool that does not end by itself is given up this long after its deadline.
+const DEADLINE_GRACE: Duration = Duration::from_secs(5);
 
 impl Attempt {
     /// A step has failed; what now is decided by the route.
@@ -127,12 +134,23 @@ impl Attempt {
     }
 }
 
-pub(super) fn panicked(class: Class) -> Fault {
-    let failure = Failure::new(class, "TOOL_PANIC", "the tool ended abruptly; this is a fault of Steward");
-    Fault { failure, proves_nothing_done: false }
-}
-
-pub(super) fn timed_out(class: Class) -> Fault {
-    let failure = Failure::new(class, "TOOL_TIMEOUT", "the tool did not end within its time");
-    Fault { failure, proves_nothing_done: false }
+/// What a tool ends with. One that panics, or does not end in time, has failed: an effect then is uncertain.
+pub(super) async fn within<T>(
+    env: &Env,
+    deadline: Duration,
+    panicked: Class,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let fault =
+        |class, code, message| Fault { failure: Failure::new(class, code, message), proves_nothing_done: false };
+    // What takes too long may be quicker next time; what broke down will break down again.
+    let late = if panicked == Class::Uncertain { Class::Uncertain } else { Class::Transient };
+    tokio::select! {
+        ended = AssertUnwindSafe(work).catch_unwind() => ended.unwrap_or_else(|_| {
+            Err(fault(panicked, "TOOL_PANIC", "the tool ended abruptly; this is a fault of Steward"))
+        }),
+        () = env.sleep(deadline.saturating_add(DEADLINE_GRACE)) => {
+            Err(fault(late, "TOOL_TIMEOUT", "the tool did not end within its time"))
+        }
+    }
 }
