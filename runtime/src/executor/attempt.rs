@@ -42,7 +42,7 @@ use crate::store::{Begun, Finish, Finished, NewWait, Sleep, Ticket};
 
 use self::evidence::{evidence_of, refusal_need, without_records};
 use self::fault::within;
-use self::memory::{budgets, events_taken, logged, made_at};
+use self::memory::{budgets, events_taken, logged, made_at, said};
 
 /// How an attempt left its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,10 @@ struct Attempt {
     labels: Labels,
     /// Events of each name that the script has been given.
     events_taken: BTreeMap<String, u64>,
+    /// The messages that the script has given, each with what makes two of them alike.
+    said: BTreeMap<u32, Digest>,
+    /// Whether the attempt is to stop.
+    stop: watch::Receiver<bool>,
     sent: u32,
     idle: Option<u32>,
     end: Option<End>,
@@ -136,14 +140,14 @@ pub async fn carry_out(services: Services, run: RunId, mut stop: watch::Receiver
         services.store.stop_run(run, "useful_for").await?;
         return Ok(Ending::Over(Phase::Stopped));
     }
-    let mut attempt = Attempt::start(services, context).await?;
+    let mut attempt = Attempt::start(services, context, stop.clone()).await?;
     let ending = attempt.go(&mut stop).await;
     attempt.services.in_flight.remove_run(run);
     ending
 }
 
 impl Attempt {
-    async fn start(services: Services, context: Context) -> Result<Self, Trouble> {
+    async fn start(services: Services, context: Context, stop: watch::Receiver<bool>) -> Result<Self, Trouble> {
         let began = context.records.iter().rev().find_map(|record| match record {
             Record::Began { pins, at, seed, .. } => Some((pins.clone(), *at, *seed)),
             Record::Called(_)
@@ -193,6 +197,8 @@ impl Attempt {
             overlay: Overlay::from_records(&context.records),
             labels: context.labels.clone(),
             events_taken: events_taken(&context.records),
+            said: said(&context.records),
+            stop,
             sent: 0,
             idle: None,
             end: None,
@@ -351,7 +357,8 @@ impl Attempt {
                         tool: tool.clone(),
                         tool_version: 0,
                         arguments: leaving.arguments.clone(),
-                        key: None,
+                        // As the script gave it: a replay compares it.
+                        key: leaving.key.as_deref().and_then(|key| call::parse_key(key).ok()),
                         optional: leaving.optional,
                         verdict: refused.failure.message.clone(),
                         at: made_at,

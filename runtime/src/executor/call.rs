@@ -143,7 +143,7 @@ pub(super) fn admit(
     }))
 }
 
-fn parse_key(text: &str) -> Result<Key, String> {
+pub(super) fn parse_key(text: &str) -> Result<Key, String> {
     let value: Value = serde_json::from_str(text).map_err(|_| "the effect key is no JSON".to_owned())?;
     Key::parse(&value).map_err(|error| error.to_string())
 }

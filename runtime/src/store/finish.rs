@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::batch::Batch;
 use super::rows::automation;
-use super::run::{Progress, advance, progress};
+use super::run::{Progress, advance, progress, refuse_overlong};
 use super::state::StateWrite;
 use super::writer::Command;
 use super::{Error, Mode, NewNeed, Store, need, sleep, state};
@@ -42,6 +42,9 @@ impl Command for Finish {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Finished, Error> {
         let mut row = progress(batch, &self.progress).await?;
+        if self.failure.is_none() {
+            refuse_overlong(&row)?;
+        }
         let automation: AutomationId =
             row.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?;
         let event = match &self.failure {
@@ -54,6 +57,7 @@ impl Command for Finish {
         if overtaken {
             row.generation += 1;
             row.segments = 0;
+            row.journal_bytes = 0;
             row.calls = 0;
             batch.run_event("run.overtaken", &row, json!({ "generation": row.generation })).await?;
             batch.put_run(self.progress.run, row);

@@ -6,6 +6,7 @@ use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::effect::{Admission, Claim, Key, Prior, State, admit};
 use intents::id::{AutomationId, EffectId, RunId};
+use intents::need::Kind as NeedKind;
 use intents::outcome::Outcome;
 use intents::run::Phase;
 use intents::tool::Name;
@@ -13,6 +14,7 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder
 use serde_json::json;
 
 use super::batch::Batch;
+use super::event::digest_of;
 use super::need::{self, NewNeed};
 use super::rows::{effect as row, rate_mark};
 use super::run::{self, Progress};
@@ -30,6 +32,8 @@ pub struct RateMark {
     pub window: Duration,
     /// Which clause of the contract says so.
     pub clause: usize,
+    /// Whether a person is asked beyond it, and may let the call pass.
+    pub ask: bool,
 }
 
 /// A call that wants to perform an effect. Everything that the run has read so far is stored with it.
@@ -75,6 +79,11 @@ pub enum Begun {
         started_at: Timestamp,
         /// Whether it had been found uncertain, rather than cut off.
         was_uncertain: bool,
+    },
+    /// It may have happened with other arguments, or under another contract: only the person can say.
+    SettleOther {
+        /// When it was started.
+        started_at: Timestamp,
     },
     /// Another run is at it.
     WaitFor(RunId),
@@ -130,6 +139,8 @@ pub struct SettleEffect {
     pub by: SettledBy,
     /// What to ask the person, when nobody knows.
     pub need: Option<NewNeed>,
+    /// What to ask the person, when nobody knows and the run was ended meanwhile.
+    pub need_if_over: Option<NewNeed>,
 }
 
 /// An effect as people see it.
@@ -184,11 +195,21 @@ fn state_of(row: &row::Model) -> Result<State, Error> {
     row.state.parse().map_err(|error| Error::unreadable("effect state", error))
 }
 
+/// A run that was stopped still awaits the answers to what it sent: longer than any tool may take, with its grace.
+const ON_ITS_WAY_MAX: Duration = Duration::from_secs(180);
+
+/// Whether somebody may still be told how an effect ended.
+fn may_be_on_its_way(effect: &row::Model, now: Timestamp) -> Result<bool, Error> {
+    let age = now.since(Timestamp::from_millis(effect.started_at));
+    Ok(state_of(effect)? == State::Started && age < ON_ITS_WAY_MAX)
+}
+
 impl Command for BeginEffect {
     type Reply = Begun;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Begun, Error> {
         let mut run = run::progress(batch, &self.progress).await?;
+        run::refuse_overlong(&run)?;
         let identity = identity(batch, self.automation, &self.tool, &self.key);
         let known = batch.effect(identity).await?;
         let admission = admit(known.as_ref().map(prior).transpose()?.as_ref(), &self.claim);
@@ -227,16 +248,23 @@ impl Command for BeginEffect {
                 let phase: Phase = other_run.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
                 if phase.is_over() && batch.is_stopped(self.automation) {
                     Begun::Stopped
-                } else if phase.is_over() {
+                } else if phase.is_over() && !may_be_on_its_way(&effect, batch.now)? {
                     // Nobody else will settle it any more.
                     let was_uncertain = state_of(&effect)? == State::Uncertain;
-                    let mut effect = effect;
-                    effect.run_id = self.claim.run.to_string();
-                    effect.call = i64::from(self.claim.call);
-                    effect.item_id = self.claim.item.to_string();
                     let started_at = Timestamp::from_millis(effect.started_at);
-                    batch.put_effect(identity, effect);
-                    Begun::Settle { started_at, was_uncertain }
+                    // What was sent may differ from what this call would send, and with it how it can be known.
+                    let alike = effect.arguments == self.claim.arguments.to_string()
+                        && other_run.contract_id == run.contract_id;
+                    if alike {
+                        let mut effect = effect;
+                        effect.run_id = self.claim.run.to_string();
+                        effect.call = i64::from(self.claim.call);
+                        effect.item_id = self.claim.item.to_string();
+                        batch.put_effect(identity, effect);
+                        Begun::Settle { started_at, was_uncertain }
+                    } else {
+                        Begun::SettleOther { started_at }
+                    }
                 } else {
                     Begun::WaitFor(other)
                 }
@@ -291,10 +319,12 @@ impl BeginEffect {
         })
     }
 
-    /// The first window without a place, unless a person let this call pass.
+    /// The first window without a place. A person's yes opens those that ask, and no others.
     async fn first_full(&self, batch: &Batch<'_>) -> Result<Option<(usize, Timestamp)>, Error> {
-        let mut full = None;
-        for mark in &self.rates {
+        let allowed = need::allows(batch, self.claim.run, self.progress.generation, self.claim.call);
+        // Looked up only for a call that asks.
+        let allowed = if self.rates.iter().any(|mark| mark.ask) { allowed.await? } else { false };
+        for mark in self.rates.iter().filter(|mark| !(mark.ask && allowed)) {
             let since = batch.now - mark.window;
             let taken: Vec<i64> = rate_mark::Entity::find()
                 .select_only()
@@ -308,14 +338,10 @@ impl BeginEffect {
                 .await?;
             if taken.len() >= mark.max as usize {
                 let oldest = taken.last().copied().unwrap_or(batch.now.as_millis());
-                full = Some((mark.clause, Timestamp::from_millis(oldest) + mark.window));
-                break;
+                return Ok(Some((mark.clause, Timestamp::from_millis(oldest) + mark.window)));
             }
         }
-        if full.is_some() && need::allows(batch, self.claim.run, self.progress.generation, self.claim.call).await? {
-            return Ok(None);
-        }
-        Ok(full)
+        Ok(None)
     }
 }
 
@@ -375,22 +401,111 @@ pub(super) async fn settle(
     Ok(effect)
 }
 
+/// What the host itself tells others in its own commit, known over the generations of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// The number of the call.
+    pub call: u32,
+    /// The run, the tool, the arguments, and how many calls before were just like it.
+    pub digest: Digest,
+}
+
+/// Takes the place of a message in the ledger, in the commit that gives it. Says whether it is given for the first time:
+/// a run that begins afresh makes its calls again.
+pub(super) async fn claim_message(
+    batch: &mut Batch<'_>,
+    run: &mut crate::store::rows::run::Model,
+    tool: &str,
+    message: &Message,
+) -> Result<bool, Error> {
+    let keyed = blake3::keyed_hash(&batch.shared.keys.ledger, message.digest.as_bytes());
+    let identity = Digest::from_bytes(*keyed.as_bytes());
+    if batch.effect(identity).await?.is_some() {
+        return Ok(false);
+    }
+    let id = batch.shared.env.effect_id().to_string();
+    let row = row::Model {
+        identity: identity.as_bytes().to_vec(),
+        id,
+        automation_id: run.automation_id.clone(),
+        tool: tool.to_owned(),
+        key_text: None,
+        state: State::Applied.as_str().to_owned(),
+        run_id: run.id.clone(),
+        call: i64::from(message.call),
+        item_id: run.item_id.clone(),
+        arguments: message.digest.to_string(),
+        outcome: None,
+        settled_by: Some(SettledBy::Answer.as_str().to_owned()),
+        performances: 1,
+        suppressions: 0,
+        started_at: batch.now.as_millis(),
+        settled_at: Some(batch.now.as_millis()),
+    };
+    batch.put_effect(identity, row);
+    run.effects += 1;
+    Ok(true)
+}
+
+/// Asks about every effect of a run that ends without anybody who would settle it.
+pub(super) async fn ask_about_unsettled(
+    batch: &mut Batch<'_>,
+    run: &crate::store::rows::run::Model,
+) -> Result<(), Error> {
+    let unsettled = row::Entity::find()
+        .filter(row::Column::RunId.eq(&run.id))
+        .filter(row::Column::State.is_in([State::Started, State::Uncertain].map(State::as_str)))
+        .all(batch.tx)
+        .await?;
+    for effect in unsettled {
+        let identity = digest_of(&effect.identity)?;
+        settle(batch, identity, State::Uncertain, None, SettledBy::Answer).await?;
+        let key = match &effect.key_text {
+            Some(sealed) => batch.shared.payload.open_value::<Key>("effect key", &effect.id, sealed)?.to_string(),
+            None => String::new(),
+        };
+        let id = run::parse(&run.id)?;
+        let call = u32::try_from(effect.call).map_err(|error| Error::unreadable("effect", error))?;
+        let generation = u32::try_from(run.generation).map_err(|error| Error::unreadable("run", error))?;
+        let new = NewNeed {
+            kind: NeedKind::Settle,
+            dedupe_key: NeedKind::Settle.of_call(id, generation, call),
+            automation: Some(run.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?),
+            run: Some(id),
+            call: Some(call),
+            effect: Some(identity),
+            title: format!("Did {} happen ({key})? Its run was ended before anybody knew", effect.tool),
+            evidence: json!({ "tool": effect.tool, "call": call, "key": key }),
+        };
+        need::open(batch, &new).await?;
+    }
+    Ok(())
+}
+
 impl Command for SettleEffect {
     type Reply = ();
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let identity = identity(batch, self.automation, &self.tool, &self.key);
+        let known = batch.effect(identity).await?;
+        let taken_over = known.is_some_and(|effect| effect.run_id != self.progress.run.to_string());
+        if taken_over && self.state != State::Uncertain {
+            // What this run knows is about an earlier performance than the one that is now under way.
+            return Ok(());
+        }
         settle(batch, identity, self.state, self.outcome.as_ref(), self.by).await?;
+        let mut need = self.need.as_ref();
         // The run may have been stopped meanwhile; what is known of the effect stands all the same.
         match run::progress(batch, &self.progress).await {
             Ok(mut run) => {
                 run.effects += i64::from(self.state == State::Applied);
                 batch.put_run(self.progress.run, run);
             }
-            Err(Error::Conflict { code: "RUN_TRANSITION", .. }) => {}
+            // Nobody will settle it any more.
+            Err(Error::Conflict { code: "RUN_TRANSITION", .. }) => need = need.or(self.need_if_over.as_ref()),
             Err(error) => return Err(error),
         }
-        if let Some(new) = &self.need {
+        if let Some(new) = need {
             let mut new = new.clone();
             new.effect = Some(identity);
             need::open(batch, &new).await?;

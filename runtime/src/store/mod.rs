@@ -41,7 +41,7 @@ pub use file::SeenFile;
 pub use finish::{Finish, Finished};
 pub use inbox::{Delivered, Delivery, Item};
 pub use journal::Journal;
-pub use ledger::{BeginEffect, Begun, Effect, RateMark, SettleEffect, SettledBy};
+pub use ledger::{BeginEffect, Begun, Effect, Message, RateMark, SettleEffect, SettledBy};
 pub use need::{Need, NeedStatus, NewNeed};
 pub use notice::{NewNotice, Notice};
 pub use open::{Keys, Store};

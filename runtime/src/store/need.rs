@@ -245,8 +245,15 @@ impl Answer {
             Consequence::Resume | Consequence::AllowOnce | Consequence::Close => {}
             Consequence::Restart => restart(batch, need).await?,
             Consequence::EndRun => {
-                for id in &waiting {
-                    run::stop(batch, *id, &self.by).await?;
+                // The run that it is about may not sleep yet, or not any more.
+                let own = need.run_id.as_deref().map(run::parse).transpose()?;
+                let others = waiting.iter().copied().filter(|id| Some(*id) != own);
+                for id in own.into_iter().chain(others) {
+                    let phase: Phase =
+                        batch.run(id).await?.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
+                    if !phase.is_over() {
+                        run::stop(batch, id, &self.by).await?;
+                    }
                 }
                 return Ok(());
             }

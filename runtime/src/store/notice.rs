@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::batch::Batch;
+use super::ledger::{self, Message};
 use super::rows::notice as row;
 use super::run::{self, Progress};
 use super::writer::{Command, Ticket};
@@ -17,6 +18,8 @@ use super::{Error, Store};
 pub struct NewNotice {
     /// What happened since the last commit, the call and its outcome included.
     pub progress: Progress,
+    /// What makes it one notice, however often its run begins afresh.
+    pub message: Message,
     /// Who tells it.
     pub automation: AutomationId,
     /// `info`, `warn` or `urgent`.
@@ -58,7 +61,10 @@ impl Command for NewNotice {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut run = run::progress(batch, &self.progress).await?;
         run::refuse_stopped(batch, &run)?;
-        run.effects += 1;
+        if !ledger::claim_message(batch, &mut run, "notify.user", &self.message).await? {
+            batch.put_run(self.progress.run, run);
+            return Ok(());
+        }
         let id = batch.shared.env.event_id().ulid().to_string();
         let body = Body { title: self.title.clone(), text: self.text.clone() };
         let model = row::Model {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::batch::Batch;
 use super::rows::{automation, item, run as row, segment, trigger};
 use super::writer::{Command, Ticket};
-use super::{Error, Mode, Store, inbox, sleep};
+use super::{Error, Mode, Store, inbox, ledger, sleep};
 
 /// A run as people and the executor see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -222,12 +222,6 @@ pub(super) async fn progress(batch: &mut Batch<'_>, progress: &Progress) -> Resu
         let place = format!("{}/{}/{}", row.id, row.generation, row.segments);
         let records = key.seal_value(&batch.shared.env, &place, &progress.records);
         row.journal_bytes += records.len() as i64;
-        if row.journal_bytes > JOURNAL_BYTES_MAX {
-            return Err(Error::Conflict {
-                code: "LIMIT_JOURNAL",
-                reason: format!("the journal of {} is longer than {JOURNAL_BYTES_MAX} bytes", row.id),
-            });
-        }
         batch.add_segment(segment::Model {
             run_id: row.id.clone(),
             generation: row.generation,
@@ -237,6 +231,16 @@ pub(super) async fn progress(batch: &mut Batch<'_>, progress: &Progress) -> Resu
         row.segments += 1;
     }
     Ok(row)
+}
+
+/// Refuses to go on with a journal that is too long. Asked only where nothing has happened yet: what did happen is
+/// recorded, however long it is.
+pub(super) fn refuse_overlong(run: &row::Model) -> Result<(), Error> {
+    if run.journal_bytes <= JOURNAL_BYTES_MAX {
+        return Ok(());
+    }
+    let reason = format!("the journal of {} is longer than {JOURNAL_BYTES_MAX} bytes", run.id);
+    Err(Error::Conflict { code: "LIMIT_JOURNAL", reason })
 }
 
 /// Refuses what would start an effect of a stopped automation.
@@ -282,7 +286,12 @@ impl Command for StopRun {
 
 pub(super) async fn stop(batch: &mut Batch<'_>, run: RunId, by: &str) -> Result<row::Model, Error> {
     let mut row = batch.run(run).await?;
+    // A live attempt tells by itself how its effects ended; without one nobody would.
+    let alive = row.phase == Phase::Running.as_str();
     advance(&mut row, Event::StopRequested)?;
+    if !alive {
+        ledger::ask_about_unsettled(batch, &row).await?;
+    }
     row.ended_at = Some(batch.now.as_millis());
     batch.run_event("run.stopped", &row, json!({ "by": by })).await?;
     sleep::forget(batch, run).await?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::batch::Batch;
 use super::inbox::{self, Delivery};
+use super::ledger::{self, Message};
 use super::rows::{signal as row, trigger};
 use super::run::{self, Progress};
 use super::writer::{Command, Ticket};
@@ -17,6 +18,8 @@ use super::{Error, Store, sleep};
 pub struct Signal {
     /// What happened since the last commit, the call and its outcome included.
     pub progress: Progress,
+    /// What makes it one signal, however often its run begins afresh.
+    pub message: Message,
     /// Its name.
     pub name: String,
     /// What it says.
@@ -31,7 +34,10 @@ impl Command for Signal {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut run = run::progress(batch, &self.progress).await?;
         run::refuse_stopped(batch, &run)?;
-        run.effects += 1;
+        if !ledger::claim_message(batch, &mut run, "events.emit", &self.message).await? {
+            batch.put_run(self.progress.run, run);
+            return Ok(());
+        }
         let id = batch.shared.env.event_id().ulid().to_string();
         let model = row::Model {
             id: id.clone(),

@@ -170,6 +170,7 @@ async fn no_crowd_takes_more_places_than_a_window_has() {
                     other @ (Begun::GiveBack { .. }
                     | Begun::KeyConflict { .. }
                     | Begun::Settle { .. }
+                    | Begun::SettleOther { .. }
                     | Begun::WaitFor(_)
                     | Begun::Stopped) => panic!("SEED={seed}: {other:?}"),
                 }

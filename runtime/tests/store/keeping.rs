@@ -45,6 +45,7 @@ async fn a_notice_is_stored_with_the_call_that_gives_it() {
     let automation = world.automation("reports").await;
     let attempt = world.attempt(&automation, "a").await;
     let notice = || NewNotice {
+        message: crate::world::message(),
         progress: attempt.progress(),
         automation: automation.id,
         level: "warn".to_owned(),

@@ -82,6 +82,8 @@ async fn one_effect(attempt: &Attempt, dice: &Dice, promises: &mut Promises, con
             true
         }
         Some(Begun::Settle { .. }) => true,
+        // Only a person can say.
+        Some(Begun::SettleOther { .. }) => false,
         Some(Begun::GiveBack { .. } | Begun::KeyConflict { .. } | Begun::WaitFor(_)) => false,
         Some(Begun::Full { .. } | Begun::Stopped) | None => false,
     };

@@ -16,7 +16,13 @@ async fn phase(world: &World, attempt: &Attempt) -> Phase {
 
 fn signal(attempt: &Attempt, name: &str) -> Signal {
     let (progress, name) = (attempt.progress(), name.to_owned());
-    Signal { progress, name, data: json!({ "paid": true }), labels: Default::default() }
+    Signal {
+        progress,
+        message: crate::world::message(),
+        name,
+        data: json!({ "paid": true }),
+        labels: Default::default(),
+    }
 }
 
 async fn emit(attempt: &Attempt, name: &str) {

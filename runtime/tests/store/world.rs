@@ -242,7 +242,7 @@ impl Attempt {
     }
 
     pub(crate) fn with_rate(mut self, max: u32, window: Duration) -> Self {
-        self.rates.push(RateMark { subject: Digest::of(b"clause 0"), max, window, clause: 0 });
+        self.rates.push(RateMark { subject: Digest::of(b"clause 0"), max, window, clause: 0, ask: true });
         self
     }
 
@@ -293,6 +293,7 @@ impl Attempt {
             outcome,
             by: SettledBy::Answer,
             need: None,
+            need_if_over: None,
         }
     }
 
@@ -340,4 +341,11 @@ pub(crate) fn need_of(attempt: &Attempt, kind: intents::need::Kind, key: &str) -
         title: "Please say".to_owned(),
         evidence: Value::Null,
     }
+}
+
+/// A message like no other.
+pub(crate) fn message() -> runtime::store::Message {
+    static SAID: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let call = SAID.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    runtime::store::Message { call, digest: Digest::of(&call.to_be_bytes()) }
 }

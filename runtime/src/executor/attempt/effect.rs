@@ -6,6 +6,7 @@ use connectors::{Fault, Performed, Settlement};
 use futures_util::TryFutureExt;
 use intents::Timestamp;
 use intents::canonical::Digest;
+use intents::contract::Excess;
 use intents::effect::{Claim, State};
 use intents::failure::{Budget, Class, Evidence, Route, route};
 use intents::gate::{Beyond, RateToCount};
@@ -34,6 +35,7 @@ impl Attempt {
                 max: rate.max,
                 window: rate.window,
                 clause: rate.limit,
+                ask: rate.on_excess == Excess::Ask,
             })
         });
         let begin = BeginEffect {
@@ -71,12 +73,12 @@ impl Attempt {
         match begun {
             Begun::Perform { started_at } => {
                 self.services.env.reached(FaultPoint::AfterBegin).await;
-                if self.end.is_some() {
-                    // The script has ended meanwhile, and nothing has left: it stays so.
-                    return self.settle(admitted, State::NotApplied, None, SettledBy::Answer, None).await;
+                if self.may_send(admitted, started_at) {
+                    self.perform(admitted, started_at);
+                    return Ok(());
                 }
-                self.perform(admitted, started_at);
-                Ok(())
+                // The script has ended meanwhile, or everything is to stop, and nothing has left: it stays so.
+                self.settle(admitted, State::NotApplied, None, SettledBy::Answer).await
             }
             Begun::GiveBack { outcome, suppressed: _ } => {
                 self.complete(admitted.call, outcome.unwrap_or(Outcome::Value(Value::Null)), Labels::new());
@@ -98,6 +100,19 @@ impl Attempt {
                     "it was started, and Steward ended before it knew the outcome",
                 );
                 self.take_up(admitted, failure, started_at, was_uncertain).await
+            }
+            Begun::SettleOther { .. } => {
+                let failure = Failure::new(
+                    Class::Uncertain,
+                    "EFFECT_UNSETTLED",
+                    "another run started it under this key with other arguments or under another contract, and ended",
+                );
+                let more = json!({ "other": "what was sent may differ from what this run would send" });
+                let need = wording::for_call(&self.context, admitted, NeedKind::Settle, Some(&failure), more);
+                self.unsaved.faulted(admitted.call, &failure, self.services.env.now());
+                self.mark_uncertain(admitted, Some(need.clone())).await?;
+                self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
+                Ok(())
             }
             Begun::WaitFor(run) => {
                 let until = self.services.env.now() + OTHER_RUN_RETRY;
@@ -134,9 +149,7 @@ impl Attempt {
                 if !was_uncertain {
                     self.mark_uncertain(admitted, None).await?;
                 }
-                if self.end.is_none() {
-                    self.ask_service(admitted, started_at);
-                }
+                self.ask_service(admitted, started_at);
                 Ok(())
             }
             Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Ask(_) | Route::FailClosed(_) => {
@@ -162,10 +175,23 @@ impl Attempt {
         }
     }
 
-    /// Something leaves now.
-    pub(super) fn perform(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
-        let Kind::Effect(effect) = &admitted.kind else { return };
+    /// Whether something may leave. It is listed as on its way before the stop is looked at, and who stops lists after
+    /// the stop is set: nothing leaves unlisted after the stop was acknowledged.
+    fn may_send(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) -> bool {
+        let Kind::Effect(effect) = &admitted.kind else { return false };
         self.note_in_flight(admitted, effect, started_at);
+        if *self.stop.borrow() {
+            self.finish_with(End::Parked);
+        }
+        if self.end.is_some() {
+            self.services.in_flight.remove(self.context.run.id, admitted.call);
+        }
+        self.end.is_none()
+    }
+
+    /// Something leaves now.
+    fn perform(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
+        let Kind::Effect(effect) = &admitted.kind else { return };
         let call = admitted.for_tool(&self.context, started_at, self.services.env.now());
         let tool = Arc::clone(&effect.tool);
         let env = self.services.env.clone();
@@ -180,7 +206,9 @@ impl Attempt {
     /// Asks the service, or does it again where that is safe.
     pub(super) fn ask_service(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
         let Kind::Effect(effect) = &admitted.kind else { return };
-        self.note_in_flight(admitted, effect, started_at);
+        if !self.may_send(admitted, started_at) {
+            return;
+        }
         let call = admitted.for_tool(&self.context, started_at, self.services.env.now());
         let tool = Arc::clone(&effect.tool);
         let env = self.services.env.clone();
@@ -203,7 +231,7 @@ impl Attempt {
         match result {
             Ok(performed) => self.applied(admitted, performed.outcome, performed.labels, SettledBy::Answer).await,
             Err(fault) if fault.proves_nothing_done => {
-                self.settle(admitted, State::NotApplied, None, SettledBy::Answer, None).await?;
+                self.settle(admitted, State::NotApplied, None, SettledBy::Answer).await?;
                 self.faulted(admitted, fault.failure, Some(started_at)).await
             }
             Err(fault) => {
@@ -225,7 +253,7 @@ impl Attempt {
                 self.applied(admitted, outcome, Labels::new(), SettledBy::Service).await
             }
             Ok(Settlement::NotApplied) => {
-                self.settle(admitted, State::NotApplied, None, SettledBy::Service, None).await?;
+                self.settle(admitted, State::NotApplied, None, SettledBy::Service).await?;
                 if self.end.is_none() { self.make(admitted).await } else { Ok(()) }
             }
             Ok(Settlement::Unknown) => {
@@ -270,9 +298,8 @@ impl Attempt {
         state: State,
         outcome: Option<Outcome>,
         by: SettledBy,
-        need: Option<NewNeed>,
     ) -> Result<(), Trouble> {
-        let Some(settle) = self.settle_command(admitted, state, outcome, by, need) else { return Ok(()) };
+        let Some(settle) = self.settle_command(admitted, state, outcome, by, None) else { return Ok(()) };
         self.services.store.settle_effect(settle).await?.await?;
         Ok(())
     }
@@ -283,7 +310,20 @@ impl Attempt {
         admitted: &Arc<Admitted>,
         need: Option<NewNeed>,
     ) -> Result<(), Trouble> {
-        self.settle(admitted, State::Uncertain, None, SettledBy::Answer, need).await
+        self.leave_uncertain(admitted, need, None).await
+    }
+
+    /// As `mark_uncertain`, with another question for the case that the run was ended meanwhile.
+    pub(super) async fn leave_uncertain(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        need: Option<NewNeed>,
+        need_if_over: Option<NewNeed>,
+    ) -> Result<(), Trouble> {
+        let settle = self.settle_command(admitted, State::Uncertain, None, SettledBy::Answer, need);
+        let Some(settle) = settle.map(|settle| SettleEffect { need_if_over, ..settle }) else { return Ok(()) };
+        self.services.store.settle_effect(settle).await?.await?;
+        Ok(())
     }
 
     pub(super) fn settle_command(
@@ -304,6 +344,7 @@ impl Attempt {
             outcome,
             by,
             need,
+            need_if_over: None,
         })
     }
 

@@ -48,10 +48,14 @@ impl Attempt {
         let route = route(failure.class, &evidence, budget, &self.services.transient, now);
         let uncertain = failure.class == Class::Uncertain;
         if self.end.is_some() {
-            // The script is gone. What is uncertain stays so in the ledger, and a blind effect is asked about.
-            let need = matches!(route, Route::Ask(_))
-                .then(|| wording::for_call(&self.context, admitted, NeedKind::Settle, Some(&failure), json!({})));
-            return if uncertain { self.mark_uncertain(admitted, need).await } else { Ok(()) };
+            if !uncertain {
+                return Ok(());
+            }
+            let need = wording::for_call(&self.context, admitted, NeedKind::Settle, Some(&failure), json!({}));
+            // A parked run comes again and settles it, where its identity allows that; one that ends cannot.
+            let comes_again = matches!(self.end, Some(End::Parked)) && !matches!(route, Route::Ask(_));
+            let (need, need_if_over) = if comes_again { (None, Some(need)) } else { (Some(need), None) };
+            return self.leave_uncertain(admitted, need, need_if_over).await;
         }
         if self.goes_on_without(admitted, &failure, &route, budget) {
             let refusal = Refusal {

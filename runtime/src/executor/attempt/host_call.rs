@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use intents::Timestamp;
+use intents::canonical::Digest;
 use intents::journal::Record;
 use intents::label::Labels;
 use intents::outcome::Outcome;
 use serde_json::{Value, json};
 
-use super::{Attempt, Delivery};
+use super::{Attempt, Delivery, memory};
 use crate::executor::call::Admitted;
 use crate::executor::context::Trouble;
 use crate::executor::host;
 use crate::executor::host::HostCall;
-use crate::store::{NewNotice, NewWait, Signal};
+use crate::store::{Message, NewNotice, NewWait, Signal};
 
 impl Attempt {
     pub(super) async fn host_call(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
@@ -57,19 +58,36 @@ impl Attempt {
                 let outcome = Outcome::Value(Value::Null);
                 let at = self.note_outcome(call, &outcome, Labels::new());
                 let automation = self.context.automation.id;
-                let notice = NewNotice { progress: self.unsaved.take(), automation, level, title, text };
+                let message = self.message(admitted);
+                let notice = NewNotice { progress: self.unsaved.take(), message, automation, level, title, text };
                 let ticket = self.services.store.notify(notice).await?;
                 self.deliveries.push_back(Delivery { call, outcome, at, saved: Some(ticket) });
             }
             HostCall::Emit { name, data } => {
                 let outcome = Outcome::Value(Value::Null);
                 let at = self.note_outcome(call, &outcome, Labels::new());
-                let signal = Signal { progress: self.unsaved.take(), name, data, labels: self.labels.clone() };
+                let message = self.message(admitted);
+                let labels = self.labels.clone();
+                let signal = Signal { progress: self.unsaved.take(), message, name, data, labels };
                 let ticket = self.services.store.emit(signal).await?;
                 self.deliveries.push_back(Delivery { call, outcome, at, saved: Some(ticket) });
             }
         }
         Ok(())
+    }
+
+    /// What makes a message one: its run, its tool, its arguments, and how many were just like it before.
+    fn message(&mut self, admitted: &Admitted) -> Message {
+        let (tool, arguments) = (admitted.definition.name.as_str(), admitted.arguments.canonical());
+        let like = memory::like(tool, arguments);
+        self.said.insert(admitted.call, like);
+        let before = self.said.iter().filter(|(call, said)| **call < admitted.call && **said == like).count();
+        let run = self.context.run.id.to_string();
+        let digest = Digest::of_parts(
+            "steward message 1",
+            &[run.as_bytes(), like.as_bytes(), &u64::try_from(before).unwrap_or(u64::MAX).to_be_bytes()],
+        );
+        Message { call: admitted.call, digest }
     }
 
     pub(super) async fn wait_for(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use intents::Timestamp;
+use intents::canonical::Digest;
 use intents::failure::Budget;
 use intents::journal::{Record, recorded};
 use intents::outcome::Outcome;
@@ -52,4 +53,18 @@ pub(super) fn events_taken(records: &[Record]) -> BTreeMap<String, u64> {
         }
     }
     taken
+}
+
+/// What makes two messages alike.
+pub(super) fn like(tool: &str, arguments: &str) -> Digest {
+    Digest::of_parts("steward message", &[tool.as_bytes(), arguments.as_bytes()])
+}
+
+/// The messages that the script has given before.
+pub(super) fn said(records: &[Record]) -> BTreeMap<u32, Digest> {
+    let calls = recorded(records).into_iter().map(|recorded| recorded.called);
+    calls
+        .filter(|called| ["notify.user", "events.emit"].contains(&called.tool.as_str()))
+        .map(|called| (called.call, like(called.tool.as_str(), &called.arguments)))
+        .collect()
 }

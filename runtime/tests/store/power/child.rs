@@ -135,6 +135,7 @@ async fn one_run(voice: &Voice, automation: AutomationId, name: &str) {
             outcome: Some(Outcome::Value(json!(name))),
             by: SettledBy::Answer,
             need: None,
+            need_if_over: None,
         };
         store.settle_effect(settle).await.unwrap().await.unwrap();
         voice.tell(Promise::Applied { run, call });
