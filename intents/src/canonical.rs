@@ -188,6 +188,22 @@ pub fn is_exact(number_text: &str) -> bool {
     }
 }
 
+/// The place of the first whole number in a value that no double holds: a 64-bit id, as a rule.
+pub fn first_inexact(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) if number.is_f64() || is_exact(&number.to_string()) => None,
+        Value::Number(_) => Some(String::new()),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| first_inexact(item).map(|place| format!("/{index}{place}"))),
+        Value::Object(members) => {
+            members.iter().find_map(|(name, member)| first_inexact(member).map(|place| format!("/{name}{place}")))
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+    }
+}
+
 /// A decimal numeral as sign, digits without outer zeros, and the exponent of the last digit.
 fn decimal(text: &str) -> (bool, String, i64) {
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
@@ -243,6 +259,15 @@ mod tests {
         for text in ["9007199254740993", "12345678901234567890", "0.10000000000000000001", "1e400"] {
             assert!(!is_exact(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_whole_number_that_no_double_holds_is_found() {
+        assert_eq!(
+            first_inexact(&json!({ "a": [1, { "id": 9_007_199_254_740_993_i64 }] })).as_deref(),
+            Some("/a/1/id")
+        );
+        assert_eq!(first_inexact(&json!({ "a": [1.5, 9_007_199_254_740_992_i64, "12345678901234567890"] })), None);
     }
 
     proptest! {

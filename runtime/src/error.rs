@@ -68,6 +68,7 @@ codes! {
     PayloadsRefused, "PAYLOADS_REFUSED", Permission, "payloads that are not redacted are given to a token only, not to a session";
     WebhookSignature, "WEBHOOK_SIGNATURE", Auth, "the request is not signed with the secret of the webhook";
     WebhookStale, "WEBHOOK_STALE", Auth, "the signature of the request is too old, or from the future";
+    WebhookBusy, "WEBHOOK_BUSY", Transient, "more deliveries arrive at once than are taken in";
     WebhookReplayed, "WEBHOOK_REPLAYED", Auth, "the signature of the request was used for another delivery";
     WebhookUnknown, "WEBHOOK_UNKNOWN", Logic, "no automation has a webhook of this name";
     ShuttingDown, "SHUTTING_DOWN", Transient, "the server is ending";

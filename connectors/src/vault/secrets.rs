@@ -72,6 +72,10 @@ impl Vault {
     /// Puts a secret in, in place of an older one of this name. It is on disk when this returns.
     pub fn set(&self, name: &str, secret: &Secret) -> Result<(), Error> {
         check_name(name)?;
+        if secret.expose().is_empty() {
+            // Whoever signs with nothing signs for everybody.
+            return Err(Error::new(Code::SecretName, "a secret is not empty"));
+        }
         if secret.expose().len() > SECRET_BYTES_MAX {
             return Err(Error::new(Code::SecretName, format!("a secret has at most {SECRET_BYTES_MAX} bytes")));
         }

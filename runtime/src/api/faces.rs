@@ -12,6 +12,9 @@ use crate::app::App;
 use crate::error::{Code, Error};
 use crate::hub::Hub;
 
+/// Deliveries that arrive at once: each may hold a mebibyte before its signature is known.
+const DELIVERIES_MAX: usize = 64;
+
 /// What the handlers share.
 pub(super) struct Faces {
     pub(super) app: App,
@@ -21,6 +24,8 @@ pub(super) struct Faces {
     /// Authenticates sessions.
     pub(super) sessions: Key,
     listeners: Arc<Semaphore>,
+    /// Places for deliveries whose bodies are arriving.
+    pub(super) deliveries: Semaphore,
     /// Requests with an `Idempotency-Key` that are under way.
     pub(super) under_way: Mutex<BTreeSet<String>>,
     /// Turns true when the server ends, so that streams end too.
@@ -32,6 +37,7 @@ impl Faces {
         Self {
             sessions: app.vault.subkey(Purpose::ApiTokens),
             listeners: Arc::new(Semaphore::new(usize::from(app.config.server.listeners.get()))),
+            deliveries: Semaphore::new(DELIVERIES_MAX),
             under_way: Mutex::default(),
             app,
             hub,

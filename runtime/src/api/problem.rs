@@ -155,7 +155,9 @@ fn of_code(code: Code) -> StatusCode {
         | Code::FolderPath
         | Code::SettingUnknown
         | Code::SettingValue => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::ListenersFull | Code::ShuttingDown | Code::NoServer => StatusCode::SERVICE_UNAVAILABLE,
+        Code::ListenersFull | Code::WebhookBusy | Code::ShuttingDown | Code::NoServer => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Code::ConfigHome
         | Code::ConfigUnreadable
         | Code::ConfigSyntax

@@ -84,7 +84,8 @@ pub fn serve(app: App, hub: Hub, listener: TcpListener) -> Result<Serving, Error
             .default_service(web::to(fallback))
     })
     .workers(WORKERS)
-    .max_connections(CONNECTIONS_MAX)
+    // Counted for each worker.
+    .max_connections(CONNECTIONS_MAX / WORKERS)
     .client_request_timeout(REQUEST_WITHIN)
     .shutdown_timeout(ENDING_SECONDS)
     // Signals are for whoever started the server; it ends more than this.

@@ -79,6 +79,7 @@ impl Exit {
                 | Code::IdempotencyMismatch
                 | Code::IdempotencyBusy
                 | Code::ListenersFull
+                | Code::WebhookBusy
                 | Code::PayloadsRefused
                 | Code::WebhookSignature
                 | Code::WebhookStale

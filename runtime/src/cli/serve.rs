@@ -19,6 +19,7 @@ use crate::server::{self, Parts};
 /// Serves until a signal comes.
 pub(super) async fn serve(config: Config, env: Env, out: &mut Out) -> Result<Exit, Error> {
     log::start(&config.log)?;
+    take_descriptors();
     // Taken first: a port that is in use says so before anything is opened.
     let listener = api::bind(config.server.listen)?;
     let server = server::start(config.clone(), env, Parts { triggers: true }).await.map_err(understood)?;
@@ -40,6 +41,16 @@ pub(super) async fn serve(config: Config, env: Env, out: &mut Out) -> Result<Exi
     serving.stop().await;
     server.shutdown().await;
     ended.map(|()| Exit::Success)
+}
+
+/// Takes as many descriptors as the system lets us have, so that connections do not take those of runs.
+fn take_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn told_to_end() -> Result<(), Error> {

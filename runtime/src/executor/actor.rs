@@ -8,6 +8,7 @@ use actix::prelude::*;
 use futures_util::FutureExt;
 use intents::failure::Class;
 use intents::id::{AutomationId, RunId};
+use intents::need::Kind as NeedKind;
 use intents::outcome::Failure;
 use serde_json::json;
 use tokio::sync::watch;
@@ -263,7 +264,7 @@ fn may_pass(trouble: &Trouble) -> bool {
             | store::Error::NotFound { .. } => false,
         },
         Trouble::Jail { .. } => true,
-        Trouble::Broken { .. } => false,
+        Trouble::Unfit { .. } | Trouble::Broken { .. } => false,
     }
 }
 
@@ -306,21 +307,24 @@ async fn close(services: &Services, id: RunId, trouble: &Trouble) -> Result<(), 
     let code = match trouble {
         Trouble::Store(error) => error.code(),
         Trouble::Jail { .. } => "SANDBOX_CRASHED",
-        Trouble::Broken { code, .. } => code,
+        Trouble::Unfit { code, .. } | Trouble::Broken { code, .. } => code,
     };
-    let failure = Failure::new(Class::Internal, code, trouble.to_string());
+    // An input that no script can be given is no fault of the record: the next item may run.
+    let unfit = matches!(trouble, Trouble::Unfit { .. });
+    let class = if unfit { Class::Logic } else { Class::Internal };
+    let failure = Failure::new(class, code, trouble.to_string());
     let need = NewNeed {
-        kind: intents::need::Kind::Internal,
+        kind: if unfit { NeedKind::Repair } else { NeedKind::Internal },
         dedupe_key: format!("internal:{}:{}", run.automation, run.item),
         automation: Some(run.automation),
         run: Some(id),
         call: None,
         effect: None,
-        title: wording::broken_title(&automation.title),
+        title: wording::broken_title(&automation.title, unfit),
         evidence: json!({ "code": code, "message": trouble.to_string() }),
     };
     let attempt = if run.phase == intents::run::Phase::Running { run.attempts } else { run.attempts + 1 };
     let progress = Progress { run: id, attempt, generation: run.generation, records: Vec::new(), calls: run.calls };
-    let finish = Finish { progress, failure: Some(failure), state: Vec::new(), needs: vec![need], pause: true };
+    let finish = Finish { progress, failure: Some(failure), state: Vec::new(), needs: vec![need], pause: !unfit };
     services.store.finish(finish).await.map(|_| ())
 }

@@ -178,11 +178,7 @@ impl Attempt {
             tools: context.tools(),
             logged: logged(&context.records),
         };
-        let script = services
-            .jail
-            .attempt(start, services.limits.clone())
-            .await
-            .map_err(|error| Trouble::Jail { reason: error.to_string() })?;
+        let script = services.jail.attempt(start, services.limits.clone()).await.map_err(unstarted)?;
         Ok(Self {
             number,
             script,
@@ -476,6 +472,21 @@ impl Attempt {
             );
             Failure::new(Class::Internal, "TOOL_RESULT", message)
         }))
+    }
+}
+
+/// Trouble with the jail may pass; a script or an input that it does not take stays so.
+fn unstarted(error: sandbox::Error) -> Trouble {
+    let (code, reason) = (error.code(), error.to_string());
+    match error {
+        sandbox::Error::TooLong { .. } | sandbox::Error::Inexact { .. } | sandbox::Error::Script(_) => {
+            Trouble::Unfit { code, reason }
+        }
+        sandbox::Error::Spawn { .. }
+        | sandbox::Error::Unavailable
+        | sandbox::Error::Over
+        | sandbox::Error::Io { .. }
+        | sandbox::Error::NotInFlight { .. } => Trouble::Jail { reason },
     }
 }
 

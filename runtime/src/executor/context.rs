@@ -25,6 +25,14 @@ pub enum Trouble {
         /// What it said.
         reason: String,
     },
+    /// The script or its input is none that a sandbox takes.
+    #[error("{reason}")]
+    Unfit {
+        /// A stable code with a page in `docs/errors`.
+        code: &'static str,
+        /// What does not fit.
+        reason: String,
+    },
     /// What is stored cannot be worked with.
     #[error("{reason}")]
     Broken {

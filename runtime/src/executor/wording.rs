@@ -96,8 +96,9 @@ pub(super) fn for_run(context: &Context, kind: Kind, failure: &Failure, more: Va
 }
 
 /// The title of a need about a run that cannot be carried out at all.
-pub(super) fn broken_title(automation: &str) -> String {
-    cut(&format!("{automation}: a run cannot be carried out; the automation is paused"))
+pub(super) fn broken_title(automation: &str, goes_on: bool) -> String {
+    let then = if goes_on { "the next ones go on" } else { "the automation is paused" };
+    cut(&format!("{automation}: a run cannot be carried out; {then}"))
 }
 
 fn key_in_words(admitted: &Admitted) -> String {

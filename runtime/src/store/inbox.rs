@@ -1,6 +1,7 @@
 //! The inbox: durable messages on their way to an automation, each taken once under its dedupe key.
 
 use intents::Timestamp;
+use intents::canonical;
 use intents::id::{AutomationId, ItemId, RunId, TriggerId};
 use intents::label::Labels;
 use intents::run::Phase;
@@ -95,6 +96,10 @@ impl Command for DeliverAll {
 }
 
 pub(super) async fn deliver(batch: &mut Batch<'_>, delivery: &Delivery) -> Result<Delivered, Error> {
+    if let Some(place) = canonical::first_inexact(&delivery.input) {
+        let reason = format!("the number at {place} is held exactly by no double; send it as a text");
+        return Err(Error::Conflict { code: "NUMBER_INEXACT", reason });
+    }
     let automation_id = delivery.automation.to_string();
     if let Some(known) = batch.item_by_dedupe(&automation_id, &delivery.dedupe_key).await? {
         let item = parse_item(&known.id)?;

@@ -78,6 +78,7 @@ impl Store {
         make_folder(folder)?;
         let lock = lock(folder)?;
         let file = folder.join("steward.db");
+        make_private(&file)?;
         look_at(&file).await?;
         let writer_connection = connect(&file, 1).await?;
         refuse_newer(&writer_connection).await?;
@@ -284,6 +285,19 @@ async fn open_pool(
     options.acquire_timeout(Duration::from_secs(30));
     options.map_sqlx_sqlite_opts(move |sqlite| how(sqlite.filename(&file).busy_timeout(BUSY_TIMEOUT)));
     Ok(Database::connect(options).await?)
+}
+
+/// Makes the database file for its owner alone; SQLite gives its log the same mode.
+fn make_private(file: &Path) -> Result<(), Error> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Error::Folder { folder: file.to_owned(), reason: error.to_string() }),
+    }
 }
 
 /// Looks at a database without changing a byte of it: it may belong to a newer version.

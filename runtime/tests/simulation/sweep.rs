@@ -128,3 +128,46 @@ fn no_storm_does_anything_twice() {
         check(&world, tool, &format!("{tool}, replay with SEED={seed}"));
     }
 }
+
+#[test]
+fn a_call_that_the_contract_refuses_waits_for_its_grant_and_goes_on_at_the_same_step() {
+    let mut refusing = contract("sink.keyed");
+    refusing["capabilities"][1]["where"] = json!({ "/note": { "equals": "another" } });
+    let mut world = World::new(1, refusing, &script("sink.keyed"));
+    assert_eq!(world.live(None), Life::Done);
+    let (run, effects) = world.the_run();
+    assert_eq!((run.phase, effects.len()), (Phase::Stopped, 0));
+    let asked: Vec<_> = world.asked.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(asked, [NeedKind::Grant; 3], "each yes leads to the same step, and never to another way");
+}
+
+#[test]
+fn what_a_run_tells_is_told_once_though_it_begins_afresh() {
+    let telling = json!({
+        "title": "Story", "goal": "Tells two things, the second twice.",
+        "triggers": [{ "manual": true }],
+        "capabilities": [{ "tool": "notify.user" }, { "tool": "events.emit" }],
+    });
+    let script = "export default async function run({ tools, state, steward }) {
+        await state.get('seen');
+        await tools.notify.user({ title: 'one', text: '' });
+        await tools.notify.user({ title: 'two', text: '' });
+        await tools.notify.user({ title: 'two', text: '' });
+        await tools.events.emit({ name: 'told' });
+        await steward.sleep(1000);
+        await state.set('seen', 1);
+    }";
+    let mut world = World::new(1, telling, script);
+    world.overtake("seen");
+    assert_eq!(world.live(None), Life::Done);
+    let run = world.inspect(async |store| {
+        let runs = store.runs(&runtime::store::RunFilter::default(), 10).await.unwrap();
+        runs.into_iter().last().unwrap()
+    });
+    assert_eq!((run.phase, run.generation), (Phase::Succeeded, 1), "another run had changed what it saw");
+    let titles = world.inspect(async |store| {
+        let notices = store.notices(10).await.unwrap();
+        notices.into_iter().rev().map(|notice| notice.title).collect::<Vec<_>>()
+    });
+    assert_eq!(titles, ["one", "two", "two"]);
+}

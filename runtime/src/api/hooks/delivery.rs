@@ -1,13 +1,14 @@
 //! Taking a delivery in.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, post};
 use intents::canonical::Digest;
-use intents::contract::{Contract, Signature, Source, Trigger};
+use intents::contract::{Contract, Source, Trigger};
 use intents::id::TriggerId;
 use intents::label::Label;
 use intents::schedule::Overlap;
@@ -24,6 +25,8 @@ use crate::store::{self, AnsweredRequest, Automation, Delivered, Delivery};
 
 /// What a delivery may hold; more belongs into a file.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// A sender that takes longer for one mebibyte holds a place that others want.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// Longer names of deliveries are data.
 const DELIVERY_BYTES_MAX: usize = 256;
 
@@ -66,7 +69,12 @@ pub(in crate::api) async fn deliver(
     let Source::Webhook { secret, signature: scheme, dedupe_header, .. } = &hook.trigger.source else {
         return Err(unknown(&automation, &name));
     };
-    let body = payload.to_bytes_limited(BODY_BYTES_MAX).await;
+    signature::announced(*scheme, request.headers())?;
+    let busy = |_| Error::new(Code::WebhookBusy, "too many deliveries come at once; send it again in a moment");
+    let _place = faces.deliveries.try_acquire().map_err(busy)?;
+    let arriving = payload.to_bytes_limited(BODY_BYTES_MAX);
+    let slow = |_| Error::new(Code::BodyMalformed, "the body of the delivery did not arrive in time");
+    let body = tokio::time::timeout(BODY_WITHIN, arriving).await.map_err(slow)?;
     let too_large = |_| Error::new(Code::BodyTooLarge, format!("a delivery has at most {BODY_BYTES_MAX} bytes"));
     let broken = |_| Error::new(Code::BodyMalformed, "the body of the request broke off");
     let body = body.map_err(too_large)?.map_err(broken)?;
@@ -77,9 +85,7 @@ pub(in crate::api) async fn deliver(
     let header = dedupe_header.as_ref().map_or(scheme.delivery_header(), |header| header.as_str());
     let delivery = delivery_name(&request, header, &body)?;
     let data = read(&request, &body)?;
-    if *scheme == Signature::Steward {
-        refuse_replay(&faces, &hook, &tag, &delivery).await?;
-    }
+    refuse_replay(&faces, &hook, &tag, &delivery).await?;
 
     let delivered = faces
         .app
@@ -153,8 +159,8 @@ fn read(request: &HttpRequest, body: &[u8]) -> Result<Value, Error> {
     Err(Error::new(Code::ContentType, "a delivery is `application/json` or text"))
 }
 
-/// The name of a delivery is not signed, but the time is. So one signature is good for one delivery: sent again under
-/// another name, it was recorded by somebody.
+/// The name of a delivery is not signed. So one signature is good for one delivery: sent again under another name, it was
+/// recorded by somebody.
 async fn refuse_replay(faces: &Faces, hook: &Hook, tag: &[u8], delivery: &str) -> Result<(), Error> {
     let key = format!("signature:{}", Digest::of_parts("steward webhook 1", &[hook.id.to_string().as_bytes(), tag]));
     let seen = AnsweredRequest { digest: Digest::of(delivery.as_bytes()).to_string(), status: 202, body: Vec::new() };

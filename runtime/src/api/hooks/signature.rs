@@ -18,6 +18,15 @@ const STEWARD: &str = "x-steward-signature";
 /// The header of GitHub's scheme: `sha256=<hex HMAC-SHA256 of the body>`.
 const GITHUB: &str = "x-hub-signature-256";
 
+/// Refuses a delivery that does not even claim to be signed, before anything more of it is read.
+pub(super) fn announced(scheme: Signature, headers: &HeaderMap) -> Result<(), Error> {
+    let name = match scheme {
+        Signature::Steward => STEWARD,
+        Signature::Github => GITHUB,
+    };
+    header(headers, name).map(|_| ())
+}
+
 /// Checks a signature. The comparison takes the same time wherever it fails.
 pub(super) fn check(
     scheme: Signature,

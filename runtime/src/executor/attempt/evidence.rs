@@ -13,10 +13,14 @@ use crate::store::{Finish, NewNeed};
 
 pub(super) fn evidence_of(message: &FromScript) -> Value {
     match message {
-        FromScript::Failed(failure) => json!({
-            "name": failure.name, "message": failure.message, "line": failure.line, "column": failure.column,
-            "stack": failure.stack, "details": failure.details,
-        }),
+        FromScript::Failed(failure) => {
+            // As a value, so that what is shown of it can be redacted by its names.
+            let details: Option<Value> = failure.details.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            json!({
+                "name": failure.name, "message": failure.message, "line": failure.line, "column": failure.column,
+                "stack": failure.stack, "details": details,
+            })
+        }
         FromScript::Differs(mismatch) => {
             let side = |step: &Option<sandbox::Step>| {
                 step.as_ref().map(|step| json!({ "tool": step.tool, "arguments": step.arguments, "key": step.key }))
