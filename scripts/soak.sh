@@ -4,6 +4,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
 export SOAK=1
+stage 'properties, with new cases' env PROPTEST_CASES=5000 cargo test --locked --workspace --lib
 stage 'scripts that mean harm' cargo test --locked --workspace --test jail
 stage 'how far a script gets past its deadline' cargo bench --locked --profile dev --workspace --bench figures
 stage 'storms over the store' cargo test --locked --workspace --test store
