@@ -250,7 +250,14 @@ impl Attempt {
         env.reached(FaultPoint::BeforeSleep).await;
         let waits = std::mem::take(&mut self.sleeping).into_values().collect();
         self.script.kill();
-        self.services.store.sleep(Sleep { progress: self.unsaved.take(), waits }).await?;
+        match self.services.store.sleep(Sleep { progress: self.unsaved.take(), waits }).await {
+            Ok(()) => {}
+            Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
+                self.fail(Failure::new(Class::Limit, "LIMIT_JOURNAL", reason), json!({}));
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        }
         self.services.env.reached(FaultPoint::AfterSleep).await;
         Ok(Some(Ending::Asleep))
     }
@@ -510,7 +517,12 @@ fn next_delivery(deliveries: &mut VecDeque<Delivery>) -> impl Future<Output = Re
     })
 }
 
-/// A run that was stopped meanwhile takes no more reports; what they say of effects is stored apart.
+/// A run that was stopped meanwhile, or whose journal is too long, takes no more reports; what they say of effects is
+/// stored apart.
 fn late_news(error: store::Error) -> Result<(), store::Error> {
-    if matches!(error, store::Error::Conflict { code: "RUN_TRANSITION", .. }) { Ok(()) } else { Err(error) }
+    if matches!(error, store::Error::Conflict { code: "RUN_TRANSITION" | "LIMIT_JOURNAL", .. }) {
+        Ok(())
+    } else {
+        Err(error)
+    }
 }

@@ -263,6 +263,7 @@ impl Command for Append {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let row = progress(batch, &self.0).await?;
+        refuse_overlong(&row)?;
         batch.put_run(self.0.run, row);
         Ok(())
     }

@@ -71,6 +71,7 @@ impl Command for Sleep {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut run = run::progress(batch, &self.progress).await?;
+        run::refuse_overlong(&run)?;
         // For the machine it is enough that the run waits; on what is in the rows.
         run::advance(&mut run, Event::Slept(WaitsFor::Time(Timestamp::EPOCH)))?;
         let mut kinds = Vec::new();
