@@ -254,7 +254,8 @@ impl Attempt {
             Ok(()) => {}
             Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
                 self.fail(Failure::new(Class::Limit, "LIMIT_JOURNAL", reason), json!({}));
-                return Ok(None);
+                let end = self.end.take().expect("a run that failed ends");
+                return self.close(end).await.map(Some);
             }
             Err(error) => return Err(error.into()),
         }
