@@ -62,6 +62,7 @@ fn free_port(chance: &mut Chance) -> u16 {
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     (0..1000)
         .map(|_| u16::try_from(PORTS.start + chance.below(PORTS.end - PORTS.start)).expect("a port has 16 bits"))
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok() && given.insert(*port))
+        // To try a port is to hold it for a moment: one that was given is not tried again.
+        .find(|port| given.insert(*port) && TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("one of a thousand ports is free")
 }
