@@ -1,6 +1,7 @@
 //! One attempt: the loop between the script's process, the calls under way, and the store.
 
 mod effect;
+mod ending;
 mod evidence;
 mod fault;
 mod host_call;
@@ -23,41 +24,28 @@ use intents::failure::{Budget, Class};
 use intents::id::RunId;
 use intents::journal::{Called, LogLine, Record, recorded};
 use intents::label::Labels;
-use intents::need::Kind as NeedKind;
 use intents::outcome::{Failure, Outcome};
 use intents::run::Phase;
 use intents::tool::Shape;
 use sandbox::{FromScript, Start};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::call::{Admitted, Kind, Leaving};
 use super::context::{Context, Trouble};
 use super::host::Overlay;
 use super::progress::Unsaved;
-use super::{Services, call, wording};
+use super::{Services, call};
 use crate::env::FaultPoint;
 use crate::store;
-use crate::store::{Begun, Finish, Finished, NewWait, Sleep, Ticket};
+use crate::store::{Begun, NewWait, Ticket};
 
-use self::evidence::{evidence_of, refusal_need, without_records};
+pub use self::ending::Ending;
+
+use self::ending::End;
+use self::evidence::{evidence_of, refusal_need};
 use self::fault::within;
 use self::memory::{budgets, events_taken, logged, made_at, said};
-
-/// How an attempt left its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// The run is over.
-    Over(Phase),
-    /// The run sleeps.
-    Asleep,
-    /// The run begins afresh.
-    Overtaken,
-    /// The run is not to run now.
-    NotReady,
-    /// The attempt was stopped; the run waits for its turn.
-    Parked,
-}
 
 /// An attempt that lives longer than this is not working; its waits would be rows.
 const ATTEMPT_MAX: Duration = Duration::from_secs(3600);
@@ -94,13 +82,6 @@ struct Delivery {
     outcome: Outcome,
     at: Timestamp,
     saved: Option<Ticket<()>>,
-}
-
-/// Why the script does not go on.
-enum End {
-    Finished { result: Value },
-    Failed { failure: Failure, need: NeedKind, evidence: Value, pause: bool },
-    Parked,
 }
 
 struct Attempt {
@@ -232,79 +213,6 @@ impl Attempt {
                 }
             }
         }
-    }
-
-    /// Ends the attempt when nothing is under way any more.
-    async fn settled_down(&mut self) -> Result<Option<Ending>, Trouble> {
-        if !self.flights.is_empty() || !self.deliveries.is_empty() {
-            return Ok(None);
-        }
-        if let Some(end) = self.end.take() {
-            return self.close(end).await.map(Some);
-        }
-        let waits = self.idle == Some(self.sent) && self.droppable.is_empty() && !self.sleeping.is_empty();
-        if !waits {
-            return Ok(None);
-        }
-        let env = &self.services.env;
-        env.reached(FaultPoint::BeforeSleep).await;
-        let waits = std::mem::take(&mut self.sleeping).into_values().collect();
-        self.script.kill();
-        match self.services.store.sleep(Sleep { progress: self.unsaved.take(), waits }).await {
-            Ok(()) => {}
-            Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
-                self.fail(Failure::new(Class::Limit, "LIMIT_JOURNAL", reason), json!({}));
-                let end = self.end.take().expect("a run that failed ends");
-                return self.close(end).await.map(Some);
-            }
-            Err(error) => return Err(error.into()),
-        }
-        self.services.env.reached(FaultPoint::AfterSleep).await;
-        Ok(Some(Ending::Asleep))
-    }
-
-    async fn close(&mut self, end: End) -> Result<Ending, Trouble> {
-        let now = self.services.env.now();
-        let (result, failure, needs, pause) = match end {
-            End::Parked => {
-                self.services.store.append(self.unsaved.take()).await?.await.or_else(late_news)?;
-                self.services.store.lose_attempt(self.context.run.id, self.number).await?;
-                return Ok(Ending::Parked);
-            }
-            End::Finished { result } => (Some(result), None, Vec::new(), false),
-            End::Failed { failure, need, evidence, pause } => {
-                let need = wording::for_run(&self.context, need, &failure, evidence);
-                (None, Some(failure), vec![need], pause)
-            }
-        };
-        self.unsaved.push(Record::Ended { result, failure: failure.clone(), at: now });
-        self.services.env.reached(FaultPoint::BeforeFinish).await;
-        let state = std::mem::take(&mut self.overlay).writes();
-        let finish = Finish { progress: self.unsaved.take(), failure, state, needs, pause };
-        let finished = match self.services.store.finish(finish.clone()).await {
-            Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
-                self.services.store.finish(without_records(finish, &self.context, reason)).await
-            }
-            finished => finished,
-        };
-        self.services.env.reached(FaultPoint::AfterFinish).await;
-        match finished {
-            Ok(Finished::Over(phase)) => Ok(Ending::Over(phase)),
-            Ok(Finished::Overtaken) => Ok(Ending::Overtaken),
-            // The run was stopped by a person while it ended.
-            Err(store::Error::Conflict { code: "RUN_TRANSITION", .. }) => Ok(Ending::Over(Phase::Stopped)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The script does not go on; what may have left is still awaited.
-    fn finish_with(&mut self, end: End) {
-        if self.end.is_none() {
-            self.end = Some(end);
-        }
-        self.script.kill();
-        self.droppable.clear();
-        self.sleeping.clear();
     }
 
     async fn heard(&mut self, message: FromScript) -> Result<(), Trouble> {
@@ -516,14 +424,4 @@ fn next_delivery(deliveries: &mut VecDeque<Delivery>) -> impl Future<Output = Re
         }
         Poll::Ready(Ok(deliveries.pop_front().expect("there is a front")))
     })
-}
-
-/// A run that was stopped meanwhile, or whose journal is too long, takes no more reports; what they say of effects is
-/// stored apart.
-fn late_news(error: store::Error) -> Result<(), store::Error> {
-    if matches!(error, store::Error::Conflict { code: "RUN_TRANSITION" | "LIMIT_JOURNAL", .. }) {
-        Ok(())
-    } else {
-        Err(error)
-    }
 }

@@ -1,0 +1,263 @@
+//! Claims: a call takes its effect key before anything leaves.
+
+use std::time::Duration;
+
+use intents::Timestamp;
+use intents::canonical::Digest;
+use intents::effect::{Admission, Claim, Key, State, admit};
+use intents::id::{AutomationId, RunId};
+use intents::outcome::Outcome;
+use intents::run::Phase;
+use intents::tool::Name;
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entry::{identity, prior, state_of};
+use crate::store::batch::Batch;
+use crate::store::rows::{effect as row, rate_mark};
+use crate::store::run::{self, Progress};
+use crate::store::writer::{Command, Ticket};
+use crate::store::{Error, Store, inbox, need};
+
+/// One place in a window that an effect takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateMark {
+    /// What is counted together: the clause, and the value of its argument.
+    pub subject: Digest,
+    /// Places in the window.
+    pub max: u32,
+    /// The window.
+    pub window: Duration,
+    /// Which clause of the contract says so.
+    pub clause: usize,
+    /// Whether a person is asked beyond it, and may let the call pass.
+    pub ask: bool,
+}
+
+/// A call that wants to perform an effect. Everything that the run has read so far is stored with it.
+#[derive(Debug, Clone)]
+pub struct BeginEffect {
+    /// What happened since the last commit, the call included.
+    pub progress: Progress,
+    /// Whose effect it is.
+    pub automation: AutomationId,
+    /// The tool.
+    pub tool: Name,
+    /// The key.
+    pub key: Key,
+    /// Who calls, about what, with which arguments.
+    pub claim: Claim,
+    /// Places that it takes in windows.
+    pub rates: Vec<RateMark>,
+}
+
+/// What the call may do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Begun {
+    /// It is `started` and may be performed.
+    Perform {
+        /// When it was started.
+        started_at: Timestamp,
+    },
+    /// It happened before: this is what it led to.
+    GiveBack {
+        /// The outcome; none when its content was erased.
+        outcome: Option<Outcome>,
+        /// Whether another item asked for the same.
+        suppressed: bool,
+    },
+    /// It happened with other arguments for another item.
+    KeyConflict {
+        /// The run that did it.
+        run: RunId,
+    },
+    /// It may have happened: settle it first.
+    Settle {
+        /// When it was started.
+        started_at: Timestamp,
+        /// Whether it had been found uncertain, rather than cut off.
+        was_uncertain: bool,
+    },
+    /// It may have happened with other arguments, or under another contract: only the person can say.
+    SettleOther {
+        /// When it was started.
+        started_at: Timestamp,
+    },
+    /// Another run is at it.
+    WaitFor(RunId),
+    /// A window is full.
+    Full {
+        /// The clause of the contract.
+        clause: usize,
+        /// When a place becomes free.
+        until: Timestamp,
+    },
+    /// The automation is stopped.
+    Stopped,
+}
+
+/// A run that was stopped still awaits the answers to what it sent: longer than any tool may take, with its grace.
+const ON_ITS_WAY_MAX: Duration = Duration::from_secs(180);
+
+/// Whether somebody may still be told how an effect ended.
+fn may_be_on_its_way(effect: &row::Model, now: Timestamp) -> Result<bool, Error> {
+    let age = now.since(Timestamp::from_millis(effect.started_at));
+    Ok(state_of(effect)? == State::Started && age < ON_ITS_WAY_MAX)
+}
+
+impl Command for BeginEffect {
+    type Reply = Begun;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<Begun, Error> {
+        let mut run = run::progress(batch, &self.progress).await?;
+        run::refuse_overlong(&run)?;
+        let identity = identity(batch, self.automation, &self.tool, &self.key);
+        let known = batch.effect(identity).await?;
+        let admission = admit(known.as_ref().map(prior).transpose()?.as_ref(), &self.claim);
+        let begun = match admission {
+            // To settle may be to send again.
+            Admission::Perform | Admission::Settle { .. } if batch.is_stopped(self.automation) => Begun::Stopped,
+            Admission::Perform => match self.first_full(batch).await? {
+                Some((clause, until)) => Begun::Full { clause, until },
+                None => {
+                    let started = self.started(batch, identity, known).await?;
+                    batch.put_effect(identity, started);
+                    Begun::Perform { started_at: batch.now }
+                }
+            },
+            Admission::GiveBack { suppressed } => {
+                let mut effect = known.expect("an effect that is given back is in the ledger");
+                let outcome = open_outcome(batch, &effect).await?;
+                if suppressed {
+                    effect.suppressions += 1;
+                    run.suppressed += 1;
+                    batch.put_effect(identity, effect);
+                }
+                Begun::GiveBack { outcome, suppressed }
+            }
+            Admission::KeyConflict => {
+                let effect = known.expect("an effect in conflict is in the ledger");
+                Begun::KeyConflict { run: run::parse(&effect.run_id)? }
+            }
+            Admission::Settle { started_at } => {
+                let effect = known.expect("an effect to be settled is in the ledger");
+                Begun::Settle { started_at, was_uncertain: state_of(&effect)? == State::Uncertain }
+            }
+            Admission::WaitFor(other) => {
+                let effect = known.expect("an effect to wait for is in the ledger");
+                let other_run = batch.run(other).await?;
+                let phase: Phase = other_run.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
+                if phase.is_over() && batch.is_stopped(self.automation) {
+                    Begun::Stopped
+                } else if phase.is_over() && !may_be_on_its_way(&effect, batch.now)? {
+                    // Nobody else will settle it any more.
+                    let was_uncertain = state_of(&effect)? == State::Uncertain;
+                    let started_at = Timestamp::from_millis(effect.started_at);
+                    // What was sent may differ from what this call would send, and with it how it can be known.
+                    let alike = effect.arguments == self.claim.arguments.to_string()
+                        && other_run.contract_id == run.contract_id;
+                    if alike {
+                        let mut effect = effect;
+                        effect.run_id = self.claim.run.to_string();
+                        effect.call = i64::from(self.claim.call);
+                        effect.item_id = self.claim.item.to_string();
+                        batch.put_effect(identity, effect);
+                        Begun::Settle { started_at, was_uncertain }
+                    } else {
+                        Begun::SettleOther { started_at }
+                    }
+                } else {
+                    Begun::WaitFor(other)
+                }
+            }
+        };
+        batch.put_run(self.progress.run, run);
+        Ok(begun)
+    }
+}
+
+impl BeginEffect {
+    async fn started(
+        &self,
+        batch: &Batch<'_>,
+        identity: Digest,
+        known: Option<row::Model>,
+    ) -> Result<row::Model, Error> {
+        let env = &batch.shared.env;
+        let id = known.as_ref().map_or_else(|| env.effect_id().to_string(), |effect| effect.id.clone());
+        for mark in &self.rates {
+            let model = rate_mark::Model {
+                subject: mark.subject.as_bytes().to_vec(),
+                effect: id.clone(),
+                at: batch.now.as_millis(),
+            };
+            let again =
+                sea_orm::sea_query::OnConflict::columns([rate_mark::Column::Subject, rate_mark::Column::Effect])
+                    .update_column(rate_mark::Column::At)
+                    .to_owned();
+            rate_mark::Entity::insert(model.into_active_model())
+                .on_conflict(again)
+                .exec_without_returning(batch.tx)
+                .await?;
+        }
+        Ok(row::Model {
+            identity: identity.as_bytes().to_vec(),
+            key_text: Some(batch.shared.payload.seal_value(env, &id, &self.key)),
+            id,
+            automation_id: self.automation.to_string(),
+            tool: self.tool.to_string(),
+            state: State::Started.as_str().to_owned(),
+            run_id: self.claim.run.to_string(),
+            call: i64::from(self.claim.call),
+            item_id: self.claim.item.to_string(),
+            arguments: self.claim.arguments.to_string(),
+            outcome: None,
+            settled_by: None,
+            performances: known.as_ref().map_or(0, |effect| effect.performances) + 1,
+            suppressions: known.as_ref().map_or(0, |effect| effect.suppressions),
+            started_at: batch.now.as_millis(),
+            settled_at: None,
+        })
+    }
+
+    /// The first window without a place. A person's yes opens those that ask, and no others.
+    async fn first_full(&self, batch: &Batch<'_>) -> Result<Option<(usize, Timestamp)>, Error> {
+        let allowed = need::allows(batch, self.claim.run, self.progress.generation, self.claim.call);
+        // Looked up only for a call that asks.
+        let allowed = if self.rates.iter().any(|mark| mark.ask) { allowed.await? } else { false };
+        for mark in self.rates.iter().filter(|mark| !(mark.ask && allowed)) {
+            let since = batch.now - mark.window;
+            let taken: Vec<i64> = rate_mark::Entity::find()
+                .select_only()
+                .column(rate_mark::Column::At)
+                .filter(rate_mark::Column::Subject.eq(mark.subject.as_bytes().to_vec()))
+                .filter(rate_mark::Column::At.gt(since.as_millis()))
+                .order_by_desc(rate_mark::Column::At)
+                .limit(u64::from(mark.max))
+                .into_tuple()
+                .all(batch.tx)
+                .await?;
+            if taken.len() >= mark.max as usize {
+                let oldest = taken.last().copied().unwrap_or(batch.now.as_millis());
+                return Ok(Some((mark.clause, Timestamp::from_millis(oldest) + mark.window)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+async fn open_outcome(batch: &mut Batch<'_>, effect: &row::Model) -> Result<Option<Outcome>, Error> {
+    let Some(sealed) = &effect.outcome else { return Ok(None) };
+    match batch.key_of(inbox::parse_item(&effect.item_id)?).await {
+        Ok(key) => key.open_value("outcome", &effect.id, sealed).map(Some),
+        // Erased content is gone for good; that the effect happened is not.
+        Err(Error::Sealed { .. } | Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Store {
+    /// Claims an effect. Answered with `Perform`, its start is on the disk.
+    pub async fn begin_effect(&self, begin: BeginEffect) -> Result<Ticket<Begun>, Error> {
+        self.enqueue(begin).await
+    }
+}

@@ -1,0 +1,15 @@
+//! The ledger: what happened under each effect key, over runs, attempts and versions.
+
+mod claim;
+mod entry;
+mod message;
+mod settlement;
+mod view;
+
+pub use claim::{BeginEffect, Begun, RateMark};
+pub use message::Message;
+pub use settlement::{SettleEffect, SettledBy};
+pub use view::Effect;
+
+pub(super) use message::claim_message;
+pub(super) use settlement::{ask_about_unsettled, settle};
