@@ -6,6 +6,7 @@ mod evidence;
 mod fault;
 mod host_call;
 mod memory;
+mod side;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
@@ -22,12 +23,12 @@ use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::failure::{Budget, Class};
 use intents::id::RunId;
-use intents::journal::{Called, LogLine, Record, recorded};
+use intents::journal::{Called, Record, recorded};
 use intents::label::Labels;
 use intents::outcome::{Failure, Outcome};
 use intents::run::Phase;
 use intents::tool::Shape;
-use sandbox::{FromScript, Start};
+use sandbox::Start;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -43,9 +44,10 @@ use crate::store::{Begun, NewWait, Ticket};
 pub use self::ending::Ending;
 
 use self::ending::End;
-use self::evidence::{evidence_of, refusal_need};
+use self::evidence::refusal_need;
 use self::fault::within;
 use self::memory::{budgets, events_taken, logged, made_at, said};
+use self::side::{Said, Side};
 
 /// An attempt that lives longer than this is not working; its waits would be rows.
 const ATTEMPT_MAX: Duration = Duration::from_secs(3600);
@@ -88,7 +90,7 @@ struct Attempt {
     services: Services,
     context: Arc<Context>,
     number: u32,
-    script: sandbox::Attempt,
+    side: Side,
     unsaved: Unsaved,
     /// When each call of the journal was made.
     made_at: BTreeMap<u32, Timestamp>,
@@ -162,7 +164,7 @@ impl Attempt {
         let script = services.jail.attempt(start, services.limits.clone()).await.map_err(unstarted)?;
         Ok(Self {
             number,
-            script,
+            side: Side::Jailed(script),
             unsaved,
             made_at: made_at(&context.records),
             calls: BTreeMap::new(),
@@ -202,7 +204,7 @@ impl Attempt {
                 Some((call, landing)) = self.droppable.next(), if !self.droppable.is_empty() => {
                     self.landed(call, landing).await?;
                 }
-                message = self.script.next(), if !ended => self.heard(message).await?,
+                said = self.side.next(), if !ended => self.heard(said).await?,
                 () = &mut deadline, if !ended => {
                     let failure = Failure::new(
                         Class::Limit,
@@ -215,45 +217,18 @@ impl Attempt {
         }
     }
 
-    async fn heard(&mut self, message: FromScript) -> Result<(), Trouble> {
-        match message {
-            FromScript::Call { call, tool, arguments, key, optional } => {
+    async fn heard(&mut self, said: Said) -> Result<(), Trouble> {
+        match said {
+            Said::Call(leaving) => {
                 self.services.env.reached(FaultPoint::CallReceived).await;
-                self.called(Leaving { call, tool, arguments, key, optional }).await
+                return self.called(leaving).await;
             }
-            FromScript::Log { line, level, text, at } => {
-                self.unsaved.push(Record::Logged(LogLine { line, level, text, at }));
-                Ok(())
-            }
-            FromScript::Idle { delivered } => {
-                self.idle = Some(delivered);
-                Ok(())
-            }
-            FromScript::Finished { result } => {
-                match serde_json::from_str(&result) {
-                    Ok(result) => self.finish_with(End::Finished { result }),
-                    Err(_) => self.fail(
-                        Failure::new(Class::Internal, "SCRIPT_RESULT_UNSOUND", "the result is no JSON"),
-                        json!({}),
-                    ),
-                }
-                Ok(())
-            }
-            FromScript::Failed(_) | FromScript::Limit(_) | FromScript::Differs(_) | FromScript::Crashed { .. } => {
-                let failure = message.failure().unwrap_or_else(|| {
-                    Failure::new(Class::Unknown, "SANDBOX_CRASHED", "the attempt ended for no reason it gave")
-                });
-                self.fail(failure, evidence_of(&message));
-                Ok(())
-            }
-            FromScript::Killed => {
-                self.fail(
-                    Failure::new(Class::Internal, "SANDBOX_CRASHED", "the attempt was killed from outside"),
-                    json!({}),
-                );
-                Ok(())
-            }
+            Said::Logged(line) => self.unsaved.push(Record::Logged(line)),
+            Said::Idle { delivered } => self.idle = Some(delivered),
+            Said::Finished { result } => self.finish_with(End::Finished { result }),
+            Said::Failed { failure, evidence } => self.fail(failure, evidence),
         }
+        Ok(())
     }
 
     async fn called(&mut self, leaving: Leaving) -> Result<(), Trouble> {
@@ -366,7 +341,7 @@ impl Attempt {
         if self.end.is_some() {
             return Ok(());
         }
-        match self.script.answer(delivery.call, &delivery.outcome, delivery.at).await {
+        match self.side.answer(delivery.call, &delivery.outcome, delivery.at).await {
             Ok(()) => self.sent += 1,
             Err(error) => {
                 // Too large for the script, or its process is gone, which the next message tells.

@@ -53,7 +53,7 @@ impl Attempt {
         let env = &self.services.env;
         env.reached(FaultPoint::BeforeSleep).await;
         let waits = std::mem::take(&mut self.sleeping).into_values().collect();
-        self.script.kill();
+        self.side.kill();
         match self.services.store.sleep(Sleep { progress: self.unsaved.take(), waits }).await {
             Ok(()) => {}
             Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
@@ -106,7 +106,7 @@ impl Attempt {
         if self.end.is_none() {
             self.end = Some(end);
         }
-        self.script.kill();
+        self.side.kill();
         self.droppable.clear();
         self.sleeping.clear();
     }
