@@ -29,6 +29,8 @@ mod signal;
 mod sleep;
 mod state;
 mod stop;
+#[allow(dead_code, reason = "what copies whole tables comes next")]
+mod tables;
 mod trigger;
 mod writer;
 
@@ -52,5 +54,6 @@ pub use setting::{ALLOW_PRIVATE, FOLDER_PREFIX, Setting};
 pub use signal::Signal;
 pub use sleep::{NewWait, Sleep, Wait};
 pub use state::{StateWrite, Versioned};
+pub use tables::{Bound, Table};
 pub use trigger::{Advance, StoredTrigger};
 pub use writer::{Signals, Ticket};
