@@ -3,6 +3,7 @@
 //! This crate knows tables and columns; what they mean is known by `runtime/src/store`.
 
 mod m0001_spine;
+mod m0002_whole_runs;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,7 +14,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration)]
+        vec![Box::new(m0001_spine::Migration), Box::new(m0002_whole_runs::Migration)]
     }
 }
 

@@ -25,12 +25,14 @@ pub enum Phase {
     Failed,
     /// Ended by a person.
     Stopped,
+    /// Left out: another run of its automation was under way, and the contract says so. It never began.
+    Skipped,
 }
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Running, Self::Waiting, Self::Succeeded, Self::Failed, Self::Stopped];
+    pub const ALL: [Self; 7] =
+        [Self::Queued, Self::Running, Self::Waiting, Self::Succeeded, Self::Failed, Self::Stopped, Self::Skipped];
 
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Phase {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Stopped => "stopped",
+            Self::Skipped => "skipped",
         }
     }
 
@@ -48,7 +51,7 @@ impl Phase {
     pub const fn is_over(self) -> bool {
         match self {
             Self::Queued | Self::Running | Self::Waiting => false,
-            Self::Succeeded | Self::Failed | Self::Stopped => true,
+            Self::Succeeded | Self::Failed | Self::Stopped | Self::Skipped => true,
         }
     }
 }

@@ -11,7 +11,7 @@ use intents::label::Labels;
 
 use super::Services;
 use super::grants;
-use crate::store::{self, Automation, Item, Mode, Run, ScriptVersion};
+use crate::store::{self, Automation, Item, Loaded, Mode, Run, ScriptVersion};
 
 /// Why an attempt cannot go on, beside what its script and its calls lead to.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -47,7 +47,7 @@ pub enum Trouble {
 pub(super) struct Context {
     pub(super) run: Run,
     pub(super) automation: Automation,
-    pub(super) item: Item,
+    pub(super) item: Arc<Item>,
     pub(super) script: ScriptVersion,
     /// The contract that the run began under.
     pub(super) own: Arc<Contract>,
@@ -64,13 +64,12 @@ impl Context {
     /// Loads a run; none when it is not to run now.
     pub(super) async fn load(services: &Services, id: RunId) -> Result<Option<Self>, Trouble> {
         let store = &services.store;
-        let run = store.run(id).await?;
+        let Loaded { run, item, journal } = store.load(id).await?;
         let automation = store.automation(&run.automation.to_string()).await?;
         let ready = run.phase == intents::run::Phase::Queued && automation.mode == Mode::Active;
         if !ready || store.all_stopped().await? {
             return Ok(None);
         }
-        let item = store.item(run.item).await?;
         let script = store.script(run.script).await?;
         let own = services.contract(run.contract).await?;
         let current = if automation.contract == run.contract {
@@ -78,7 +77,7 @@ impl Context {
         } else {
             Some(services.contract(automation.contract).await?)
         };
-        let records = store.journal(id).await?.records;
+        let records = journal.records;
         let settings = store.settings().await?;
         let mut labels = item.labels.clone();
         for record in &records {

@@ -33,7 +33,7 @@ pub async fn wait_for_run(app: &App, id: RunId, limit: Duration) -> Result<Run, 
 
 async fn is_settled(app: &App, run: &Run, deadline: Timestamp) -> Result<bool, Error> {
     Ok(match run.phase {
-        Phase::Succeeded | Phase::Failed | Phase::Stopped => true,
+        Phase::Succeeded | Phase::Failed | Phase::Stopped | Phase::Skipped => true,
         Phase::Queued | Phase::Running => false,
         Phase::Waiting => {
             let waits = app.store.waits_of(run.id).await?;

@@ -1,20 +1,27 @@
 //! What one commit is made of: rows that were read or changed, and rows to be added with one statement per table.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::id::{AutomationId, ItemId, RoomId, RunId};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder};
+use intents::run::Phase;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, OnConflict, TableRef, UpdateStatement, ValueTuple};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder,
+};
 use serde_json::Value;
 
 use super::event::{self, NewEvent};
+use super::inbox::Item;
 use super::open::Keys;
 use super::payload::PayloadKey;
 use super::reserve::Reserve;
-use super::rows::{effect, event as event_row, item, run, segment};
+use super::rows::{effect, event as event_row, item, run, segment, whole_run};
+use super::under_way::{Known, UnderWay};
 use super::writer::Beacons;
 use super::{Error, room_of};
 use crate::env::Env;
@@ -28,14 +35,15 @@ pub(super) struct Shared {
     pub(super) keys: Keys,
     pub(super) payload: PayloadKey,
     pub(super) reserve: Reserve,
+    pub(super) under_way: UnderWay,
     commits: AtomicU64,
     statements: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(env: Env, keys: Keys, reserve: Reserve) -> Self {
+    pub(super) fn new(env: Env, keys: Keys, reserve: Reserve, under_way: UnderWay) -> Self {
         let payload = PayloadKey::new(keys.payload);
-        Self { env, keys, payload, reserve, commits: AtomicU64::new(0), statements: AtomicU64::new(0) }
+        Self { env, keys, payload, reserve, under_way, commits: AtomicU64::new(0), statements: AtomicU64::new(0) }
     }
 
     pub(super) fn count_commit(&self) {
@@ -83,8 +91,9 @@ pub(super) struct Batch<'t> {
     chain: Digest,
     heads: HashMap<RoomId, Head>,
     events: Vec<event_row::Model>,
-    items: Vec<item::Model>,
-    runs: BTreeMap<RunId, run::Model>,
+    runs: BTreeMap<RunId, Changed>,
+    dedupe_keys: HashMap<(String, String), RunId>,
+    starts: BTreeMap<RunId, Start>,
     segments: Vec<segment::Model>,
     effects: BTreeMap<Digest, effect::Model>,
     item_keys: HashMap<ItemId, PayloadKey>,
@@ -93,8 +102,41 @@ pub(super) struct Batch<'t> {
     touched_timers: bool,
 }
 
+/// A run that this commit changes.
+struct Changed {
+    row: run::Model,
+    how: How,
+}
+
+/// What becomes of its row in the database.
+enum How {
+    /// It is new, and may hold an item.
+    Made(Option<Arrival>),
+    /// It is written, with the end of its journal when that is in the row.
+    Written(Option<Vec<u8>>),
+    /// It stays as it is: the journal of this commit says how far the run has come.
+    Kept,
+}
+
+/// Whether it was told that a run has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Untold,
+    Told,
+}
+
+/// What comes with the first run of an item.
+pub(super) struct Arrival {
+    pub(super) dedupe_key: String,
+    pub(super) wrapped_key: Vec<u8>,
+    pub(super) payload: Vec<u8>,
+    pub(super) key: PayloadKey,
+    pub(super) item: Arc<Item>,
+}
+
 /// What has been written, to be told after the commit.
 pub(super) struct Written {
+    runs: Vec<(RunId, Known)>,
     position: i64,
     chain: Digest,
     heads: HashMap<RoomId, Head>,
@@ -104,7 +146,10 @@ pub(super) struct Written {
 }
 
 impl Written {
-    pub(super) fn publish(self, memory: &mut Memory, beacons: &Beacons) {
+    pub(super) fn publish(self, shared: &Shared, memory: &mut Memory, beacons: &Beacons) {
+        for (id, known) in self.runs {
+            shared.under_way.remember(id, known);
+        }
         memory.heads.extend(self.heads);
         for (automation, stopped) in self.stops {
             match (automation, stopped) {
@@ -143,8 +188,9 @@ impl<'t> Batch<'t> {
             chain: memory.chain,
             heads: HashMap::new(),
             events: Vec::new(),
-            items: Vec::new(),
             runs: BTreeMap::new(),
+            dedupe_keys: HashMap::new(),
+            starts: BTreeMap::new(),
             segments: Vec::new(),
             effects: BTreeMap::new(),
             item_keys: HashMap::new(),
@@ -187,24 +233,19 @@ impl<'t> Batch<'t> {
             run.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?;
         let room = room_of(automation);
         let actor = "executor".to_owned();
-        let cause = Some(run.item_id.clone());
+        let cause = Some(run.item()?.to_string());
         self.event(NewEvent { room, kind, actor, run: Some(run.id.clone()), cause, data }).await
     }
 
-    /// Adds an inbox item.
-    pub(super) fn add_item(&mut self, item: item::Model, id: ItemId, key: PayloadKey) {
-        self.item_keys.insert(id, key);
-        self.items.push(item);
-    }
-
-    /// Looks for an item under its dedupe key, among those of this commit too.
-    pub(super) async fn item_by_dedupe(&self, automation: &str, key: &str) -> Result<Option<item::Model>, Error> {
-        let fresh = self.items.iter().find(|item| item.automation_id == automation && item.dedupe_key == key);
-        if let Some(item) = fresh {
-            return Ok(Some(item.clone()));
+    /// Looks for the first run under a dedupe key, among those of this commit too.
+    pub(super) async fn item_by_dedupe(&self, automation: &str, key: &str) -> Result<Option<run::Model>, Error> {
+        if !self.dedupe_keys.is_empty()
+            && let Some(id) = self.dedupe_keys.get(&(automation.to_owned(), key.to_owned()))
+        {
+            return Ok(self.runs.get(id).map(|changed| changed.row.clone()));
         }
-        Ok(item::Entity::find()
-            .filter(item::Column::AutomationId.eq(automation))
+        Ok(run::Entity::find()
+            .filter(run::Column::AutomationId.eq(automation))
             .filter(item::Column::DedupeKey.eq(key))
             .one(self.tx)
             .await?)
@@ -212,18 +253,27 @@ impl<'t> Batch<'t> {
 
     /// The payload key of an item.
     pub(super) async fn key_of(&mut self, id: ItemId) -> Result<PayloadKey, Error> {
-        if let Some(key) = self.item_keys.get(&id) {
-            return Ok(key.clone());
+        if let Some(key) = self.item_keys.get(&id).cloned().or_else(|| self.shared.under_way.key_of_item(id)) {
+            return Ok(key);
         }
         let key = super::inbox::key_of(self.tx, self.shared, id).await?;
         self.item_keys.insert(id, key.clone());
         Ok(key)
     }
 
+    /// The payload key that the journal of a run is sealed under.
+    pub(super) async fn key_of_run(&mut self, run: &run::Model) -> Result<PayloadKey, Error> {
+        if let Some(key) = self.shared.under_way.key_of_run(super::run::parse(&run.id)?) {
+            return Ok(key);
+        }
+        self.key_of(run.item()?).await
+    }
+
     /// The run as it stands in this commit.
     pub(super) async fn run(&self, id: RunId) -> Result<run::Model, Error> {
-        if let Some(run) = self.runs.get(&id) {
-            return Ok(run.clone());
+        let known = self.runs.get(&id).map(|changed| changed.row.clone());
+        if let Some(run) = known.or_else(|| self.shared.under_way.row(id)) {
+            return Ok(run);
         }
         run::Entity::find_by_id(id.to_string())
             .one(self.tx)
@@ -231,19 +281,82 @@ impl<'t> Batch<'t> {
             .ok_or_else(|| Error::NotFound { what: "run", which: id.to_string() })
     }
 
-    /// Stores a run as it is from now on.
+    /// Adds a run, with the item that it is the first one of.
+    pub(super) fn make_run(&mut self, id: RunId, run: run::Model, arrival: Option<Arrival>) {
+        if let Some(arrival) = &arrival {
+            self.item_keys.insert(arrival.item.id, arrival.key.clone());
+            self.dedupe_keys.insert((run.automation_id.clone(), arrival.dedupe_key.clone()), id);
+        }
+        self.runs.insert(id, Changed { row: run, how: How::Made(arrival) });
+    }
+
+    /// Stores a run as it is from now on. While its attempt is alive, its row stays as it is: what this commit adds to
+    /// its journal says how far it has come.
     pub(super) fn put_run(&mut self, id: RunId, run: run::Model) {
-        self.runs.insert(id, run);
+        let said = run.phase == Phase::Running.as_str() && self.segments.iter().any(|segment| segment.run_id == run.id);
+        self.change_run(id, run, if said { How::Kept } else { How::Written(None) });
+    }
+
+    /// Stores a run that is over, with the end of its journal.
+    pub(super) fn end_run(&mut self, id: RunId, run: run::Model, tail: Option<Vec<u8>>) {
+        self.change_run(id, run, How::Written(tail));
+    }
+
+    fn change_run(&mut self, id: RunId, run: run::Model, how: How) {
+        match self.runs.entry(id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Changed { row: run, how });
+            }
+            Entry::Occupied(mut occupied) => {
+                let changed = occupied.get_mut();
+                changed.row = run;
+                match (&changed.how, how) {
+                    // A new row is inserted as it is last. It cannot have ended with a journal in its first commit.
+                    (How::Made(_), How::Made(_) | How::Written(_) | How::Kept)
+                    | (How::Written(_) | How::Kept, How::Kept)
+                    | (How::Written(Some(_)), How::Written(None)) => {}
+                    (How::Written(_) | How::Kept, how @ (How::Made(_) | How::Written(_))) => changed.how = how,
+                }
+            }
+        }
+    }
+
+    /// Notes that a run has begun in this commit: it is told when its row is written.
+    pub(super) fn leave_start_untold(&mut self, id: RunId) {
+        self.starts.insert(id, Start::Untold);
+    }
+
+    /// Whether it is still to be told that a run has begun. The caller tells it.
+    pub(super) fn take_untold_start(&mut self, id: RunId) -> bool {
+        let untold = match self.starts.get(&id) {
+            Some(start) => *start == Start::Untold,
+            None => self.shared.under_way.is_start_untold(id),
+        };
+        if untold {
+            self.starts.insert(id, Start::Told);
+        }
+        untold
     }
 
     /// The runs that this commit changes.
     pub(super) fn changed_runs(&self) -> impl Iterator<Item = &run::Model> {
-        self.runs.values()
+        self.runs.values().map(|changed| &changed.row)
     }
 
-    /// Adds a segment of a journal.
-    pub(super) fn add_segment(&mut self, segment: segment::Model) {
-        self.segments.push(segment);
+    /// Adds a segment to the journal of a run.
+    pub(super) fn add_segment(&mut self, run: &run::Model, records: Vec<u8>) {
+        self.segments.push(segment::Model {
+            run_id: run.id.clone(),
+            generation: run.generation,
+            segment: run.segments,
+            records,
+            // How far the run has come is known when the whole commit is.
+            attempt: run.attempts,
+            calls: 0,
+            effects: 0,
+            suppressed: 0,
+            at: self.now.as_millis(),
+        });
     }
 
     /// What the ledger holds under an identity, in this commit too.
@@ -289,19 +402,44 @@ impl<'t> Batch<'t> {
     }
 
     /// Writes what was gathered, one statement per table and 500 rows.
-    pub(super) async fn flush(self) -> Result<Written, Error> {
-        for rows in self.items.chunks(ROWS_MAX) {
-            self.shared.count_statement();
-            let rows = rows.iter().cloned().map(IntoActiveModel::into_active_model);
-            item::Entity::insert_many(rows).exec_without_returning(self.tx).await?;
+    pub(super) async fn flush(mut self) -> Result<Written, Error> {
+        for segment in &mut self.segments {
+            let run = super::run::parse(&segment.run_id)?;
+            let Some(Changed { row, .. }) = self.runs.get(&run) else { continue };
+            if (row.generation, row.attempts) == (segment.generation, segment.attempt) {
+                (segment.calls, segment.effects, segment.suppressed) = (row.calls, row.effects, row.suppressed);
+            }
         }
-        let runs: Vec<_> = self.runs.into_values().collect();
-        for rows in runs.chunks(ROWS_MAX) {
+        let (mut made, mut written, mut runs) = (Vec::new(), Vec::new(), Vec::with_capacity(self.runs.len()));
+        for (id, Changed { row, how }) in self.runs {
+            let mut key = None;
+            let mut item = None;
+            match how {
+                How::Made(arrival) => {
+                    key = arrival.as_ref().map(|arrival| arrival.key.clone());
+                    item = arrival.as_ref().map(|arrival| Arc::clone(&arrival.item));
+                    made.push(whole(row.clone(), arrival));
+                }
+                How::Written(tail) => written.push((row.clone(), tail)),
+                How::Kept => {}
+            }
+            if key.is_none() && row.phase == Phase::Running.as_str() {
+                key = self.shared.under_way.key_of_run(id).or_else(|| self.item_keys.get(&row.item().ok()?).cloned());
+            }
+            let start_untold = match self.starts.get(&id) {
+                Some(start) => *start == Start::Untold,
+                None => self.shared.under_way.is_start_untold(id),
+            };
+            runs.push((id, Known { row, key, item, start_untold }));
+        }
+        for rows in made.chunks(ROWS_MAX) {
             self.shared.count_statement();
             let rows = rows.iter().cloned().map(IntoActiveModel::into_active_model);
-            let columns = run::Column::iter().filter(|column| !matches!(column, run::Column::Id));
-            let update = OnConflict::column(run::Column::Id).update_columns(columns).to_owned();
-            run::Entity::insert_many(rows).on_conflict(update).exec_without_returning(self.tx).await?;
+            whole_run::Entity::insert_many(rows).exec_without_returning(self.tx).await?;
+        }
+        for rows in written.chunks(ROWS_MAX) {
+            self.shared.count_statement();
+            self.tx.execute(&update_of(rows)).await?;
         }
         for rows in self.segments.chunks(ROWS_MAX) {
             self.shared.count_statement();
@@ -322,6 +460,7 @@ impl<'t> Batch<'t> {
             event_row::Entity::insert_many(rows).exec_without_returning(self.tx).await?;
         }
         Ok(Written {
+            runs,
             position: self.position,
             chain: self.chain,
             heads: self.heads,
@@ -330,6 +469,94 @@ impl<'t> Batch<'t> {
             touched_timers: self.touched_timers,
         })
     }
+}
+
+/// The row that holds a new run and its item.
+fn whole(run: run::Model, arrival: Option<Arrival>) -> whole_run::Model {
+    let item = arrival.as_ref().map(|arrival| Arc::clone(&arrival.item));
+    let (dedupe_key, wrapped_key, payload) = match arrival {
+        Some(arrival) => (Some(arrival.dedupe_key), Some(arrival.wrapped_key), Some(arrival.payload)),
+        None => (None, None, None),
+    };
+    let labels = item.as_ref().filter(|item| !item.labels.is_empty());
+    whole_run::Model {
+        labels: labels.map(|item| serde_json::to_string(&item.labels).expect("labels are texts")),
+        useful_until: item.and_then(|item| item.useful_until).map(Timestamp::as_millis),
+        id: run.id,
+        automation_id: run.automation_id,
+        script_id: run.script_id,
+        contract_id: run.contract_id,
+        phase: run.phase,
+        attempts: run.attempts,
+        generation: run.generation,
+        segments: run.segments,
+        journal_bytes: run.journal_bytes,
+        class: run.class,
+        code: run.code,
+        calls: run.calls,
+        effects: run.effects,
+        suppressed: run.suppressed,
+        created_at: run.created_at,
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+        item_id: run.item_id,
+        trigger_id: run.trigger_id,
+        dedupe_key,
+        wrapped_key,
+        payload,
+        tail: None,
+    }
+}
+
+/// Writes many rows of runs with one statement. Insert-or-update would have to bring the item along.
+fn update_of(rows: &[(run::Model, Option<Vec<u8>>)]) -> UpdateStatement {
+    use run::Column as C;
+    // Both databases name the columns of a list of values so. The first one is the id.
+    let place = |number: usize| Expr::col(("v", format!("column{}", number + 2)));
+    let columns = [
+        C::ScriptId,
+        C::ContractId,
+        C::Phase,
+        C::Attempts,
+        C::Generation,
+        C::Segments,
+        C::JournalBytes,
+        C::Class,
+        C::Code,
+        C::Calls,
+        C::Effects,
+        C::Suppressed,
+        C::StartedAt,
+        C::EndedAt,
+    ];
+    let values = rows.iter().map(|(row, tail)| {
+        ValueTuple::Many(vec![
+            row.id.clone().into(),
+            row.script_id.clone().into(),
+            row.contract_id.clone().into(),
+            row.phase.clone().into(),
+            row.attempts.into(),
+            row.generation.into(),
+            row.segments.into(),
+            row.journal_bytes.into(),
+            row.class.clone().into(),
+            row.code.clone().into(),
+            row.calls.into(),
+            row.effects.into(),
+            row.suppressed.into(),
+            row.started_at.into(),
+            row.ended_at.into(),
+            tail.clone().into(),
+        ])
+    });
+    let mut update = UpdateStatement::new();
+    update.table(run::Entity).from(TableRef::ValuesList(values.collect(), "v".into_iden()));
+    update.values(columns.iter().enumerate().map(|(number, column)| (*column, place(number))));
+    // Only the end of a run brings one.
+    let kept = Expr::col((run::Entity, whole_run::Column::Tail));
+    update.value(whole_run::Column::Tail, Func::coalesce([place(columns.len()), kept]));
+    update.and_where(Expr::col((run::Entity, C::Id)).equals(("v", "column1")));
+    update
 }
 
 /// The last row of a stream, for a head that is not in memory.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::batch::Batch;
 use super::rows::automation;
-use super::run::{Progress, advance, progress, refuse_overlong};
+use super::run::{Progress, advance, last_progress, refuse_overlong, tell_start};
 use super::state::StateWrite;
 use super::writer::Command;
 use super::{Error, Mode, NewNeed, Store, need, sleep, state};
@@ -41,7 +41,7 @@ impl Command for Finish {
     type Reply = Finished;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Finished, Error> {
-        let mut row = progress(batch, &self.progress).await?;
+        let (mut row, tail) = last_progress(batch, &self.progress).await?;
         if self.failure.is_none() {
             refuse_overlong(&row)?;
         }
@@ -54,7 +54,11 @@ impl Command for Finish {
         };
         let overtaken = event == Event::Overtaken;
         advance(&mut row, event)?;
+        tell_start(batch, self.progress.run, &row).await?;
         if overtaken {
+            if let Some(tail) = tail {
+                batch.add_segment(&row, tail);
+            }
             row.generation += 1;
             row.segments = 0;
             row.journal_bytes = 0;
@@ -79,7 +83,7 @@ impl Command for Finish {
         }
         let phase = row.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
         sleep::wake_waiting_for_run(batch, self.progress.run).await?;
-        batch.put_run(self.progress.run, row);
+        batch.end_run(self.progress.run, row, tail);
         batch.touch_runs();
         Ok(Finished::Over(phase))
     }

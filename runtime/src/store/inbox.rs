@@ -1,14 +1,19 @@
 //! The inbox: durable messages on their way to an automation, each taken once under its dedupe key.
+//!
+//! An item is held by the row of its first run, also when it was left out and never ran.
+
+use std::sync::Arc;
 
 use intents::Timestamp;
 use intents::canonical;
 use intents::id::{AutomationId, ItemId, RunId, TriggerId};
 use intents::label::Labels;
 use intents::run::Phase;
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
-use super::batch::{Batch, Shared};
+use super::batch::{Arrival, Batch, Shared};
 use super::payload::PayloadKey;
 use super::rows::{automation, item as row, run};
 use super::writer::Command;
@@ -102,8 +107,10 @@ pub(super) async fn deliver(batch: &mut Batch<'_>, delivery: &Delivery) -> Resul
     }
     let automation_id = delivery.automation.to_string();
     if let Some(known) = batch.item_by_dedupe(&automation_id, &delivery.dedupe_key).await? {
-        let item = parse_item(&known.id)?;
-        return Ok(Delivered::Known { item, run: runs::last_of_item(batch, item).await? });
+        let item = known.item()?;
+        let left_out = known.phase == Phase::Skipped.as_str();
+        let run = if left_out { None } else { Some(runs::last_of_item(batch, item).await?) };
+        return Ok(Delivered::Known { item, run });
     }
     let automation = automation::Entity::find_by_id(&automation_id).one(batch.tx).await?;
     let automation = automation
@@ -112,28 +119,39 @@ pub(super) async fn deliver(batch: &mut Batch<'_>, delivery: &Delivery) -> Resul
     let busy = delivery.skip_if_busy && is_busy(batch, &automation_id).await?;
 
     let env = &batch.shared.env;
-    let item = env.item_id();
+    // The first run of an item and the item are one row, and have one name.
+    let run = env.run_id();
+    let item = ItemId::from_ulid(run.ulid());
     let key = PayloadKey::fresh(env);
-    let model = row::Model {
-        id: item.to_string(),
-        automation_id: automation_id.clone(),
-        trigger_id: delivery.trigger.map(|trigger| trigger.to_string()),
+    let arrival = Arrival {
         dedupe_key: delivery.dedupe_key.clone(),
-        payload: Some(key.seal_value(env, &item.to_string(), &delivery.input)),
-        wrapped_key: Some(key.wrapped(&batch.shared.payload, env, &item.to_string())),
-        labels: serde_json::to_string(&delivery.labels).expect("labels are texts"),
-        useful_until: delivery.useful_until.map(Timestamp::as_millis),
-        created_at: batch.now.as_millis(),
+        wrapped_key: key.wrapped(&batch.shared.payload, env, &item.to_string()),
+        payload: key.seal_value(env, &item.to_string(), &delivery.input),
+        key,
+        item: Arc::new(Item {
+            id: item,
+            input: delivery.input.clone(),
+            labels: delivery.labels.clone(),
+            useful_until: delivery.useful_until,
+            created_at: batch.now,
+        }),
     };
-    batch.add_item(model, item, key);
+    let mut model = runs::new(batch, &automation, run, if busy { Phase::Skipped } else { Phase::Queued });
+    model.trigger_id = delivery.trigger.map(|trigger| trigger.to_string());
     if busy {
+        model.code = Some(LEFT_OUT.to_owned());
+        model.ended_at = Some(batch.now.as_millis());
         let data = json!({ "item": item.to_string(), "reason": "overlap" });
-        batch.automation_event("item.skipped", delivery.automation, "router", data).await?;
+        batch.run_event("item.skipped", &model, data).await?;
+        batch.make_run(run, model, Some(arrival));
         return Ok(Delivered::Skipped { item });
     }
-    let run = runs::create(batch, &automation, item).await?;
+    runs::create(batch, model, Some(arrival)).await?;
     Ok(Delivered::New { item, run })
 }
+
+/// What the row of an item says that was left out.
+const LEFT_OUT: &str = "RUN_OVERLAP";
 
 async fn is_busy(batch: &Batch<'_>, automation: &str) -> Result<bool, Error> {
     let under_way = [Phase::Queued, Phase::Running, Phase::Waiting].map(Phase::as_str);
@@ -143,7 +161,8 @@ async fn is_busy(batch: &Batch<'_>, automation: &str) -> Result<bool, Error> {
     // Those that this commit changes are over, as was just seen, whatever their rows still say.
     let found = run::Entity::find()
         .filter(run::Column::AutomationId.eq(automation))
-        .filter(run::Column::Phase.is_in(under_way))
+        // The condition of an index, as a database recognises it.
+        .filter(Expr::cust("phase IN ('queued', 'running', 'waiting')"))
         .filter(run::Column::Id.is_not_in(batch.changed_runs().map(|run| run.id.as_str())))
         .one(batch.tx)
         .await?;
@@ -154,19 +173,31 @@ pub(super) fn parse_item(text: &str) -> Result<ItemId, Error> {
     text.parse().map_err(|error| Error::unreadable("item id", error))
 }
 
+/// The row that holds an item: its first run's, or the one that names it.
+async fn row_of<C: ConnectionTrait>(connection: &C, item: ItemId) -> Result<row::Model, Error> {
+    let own = RunId::from_ulid(item.ulid()).to_string();
+    if let Some(row) = row::Entity::find_by_id(own).filter(row::Column::ItemId.is_null()).one(connection).await? {
+        return Ok(row);
+    }
+    let named = row::Entity::find()
+        .filter(row::Column::ItemId.eq(item.to_string()))
+        .filter(row::Column::DedupeKey.is_not_null())
+        .one(connection)
+        .await?;
+    named.ok_or_else(|| Error::NotFound { what: "item", which: item.to_string() })
+}
+
 pub(super) async fn key_of<C: ConnectionTrait>(
     connection: &C,
     shared: &Shared,
     item: ItemId,
 ) -> Result<PayloadKey, Error> {
-    let row = row::Entity::find_by_id(item.to_string()).one(connection).await?;
-    let row = row.ok_or_else(|| Error::NotFound { what: "item", which: item.to_string() })?;
-    unwrapped(&row, shared)
+    unwrapped(&row_of(connection, item).await?, shared, item)
 }
 
-fn unwrapped(row: &row::Model, shared: &Shared) -> Result<PayloadKey, Error> {
+fn unwrapped(row: &row::Model, shared: &Shared, item: ItemId) -> Result<PayloadKey, Error> {
     let wrapped = row.wrapped_key.as_ref().ok_or(Error::Sealed { what: "item" })?;
-    PayloadKey::unwrap(wrapped, &shared.payload, &row.id)
+    PayloadKey::unwrap(wrapped, &shared.payload, &item.to_string())
 }
 
 impl Store {
@@ -182,14 +213,14 @@ impl Store {
 
     /// What a run is about.
     pub async fn item(&self, id: ItemId) -> Result<Item, Error> {
-        let row = row::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
-        let row = row.ok_or_else(|| Error::NotFound { what: "item", which: id.to_string() })?;
-        let key = unwrapped(&row, self.shared())?;
+        let row = row_of(self.reader(), id).await?;
+        let key = unwrapped(&row, self.shared(), id)?;
         let payload = row.payload.as_ref().ok_or(Error::Sealed { what: "item" })?;
+        let labels = row.labels.as_ref().map(|labels| serde_json::from_str(labels)).transpose();
         Ok(Item {
             id,
-            input: key.open_value("item", &row.id, payload)?,
-            labels: serde_json::from_str(&row.labels).map_err(|error| Error::unreadable("labels", error))?,
+            input: key.open_value("item", &id.to_string(), payload)?,
+            labels: labels.map_err(|error| Error::unreadable("labels", error))?.unwrap_or_default(),
             useful_until: row.useful_until.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(row.created_at),
         })

@@ -15,6 +15,8 @@ mod finish;
 mod inbox;
 mod journal;
 mod ledger;
+#[cfg(test)]
+mod migrated;
 mod need;
 mod notice;
 mod open;
@@ -32,6 +34,7 @@ mod stop;
 #[allow(dead_code, reason = "what copies whole tables comes next")]
 mod tables;
 mod trigger;
+mod under_way;
 mod writer;
 
 pub use anchor::Anchor;
@@ -42,7 +45,7 @@ pub use event::{StoredEvent, WORKSPACE_ROOM, room_of};
 pub use file::SeenFile;
 pub use finish::{Finish, Finished};
 pub use inbox::{Delivered, Delivery, Item};
-pub use journal::Journal;
+pub use journal::{Journal, Loaded};
 pub use ledger::{BeginEffect, Begun, Effect, Message, RateMark, SettleEffect, SettledBy};
 pub use need::{Need, NeedStatus, NewNeed};
 pub use notice::{NewNotice, Notice};

@@ -21,7 +21,7 @@ use super::event::{NewEvent, WORKSPACE_ROOM, digest_of};
 use super::ledger::{self, SettledBy};
 use super::rows::{automation, need as row};
 use super::writer::Command;
-use super::{Error, Store, inbox, room_of, run, sleep};
+use super::{Error, Store, room_of, run, sleep};
 
 /// Whether a need is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,7 +282,11 @@ async fn restart(batch: &mut Batch<'_>, need: &row::Model) -> Result<(), Error> 
     }
     let found = automation::Entity::find_by_id(&run.automation_id).one(batch.tx).await?;
     let automation = found.ok_or_else(|| Error::NotFound { what: "automation", which: run.automation_id.clone() })?;
-    run::create(batch, &automation, inbox::parse_item(&run.item_id)?).await?;
+    let item = run.item()?;
+    let id = batch.shared.env.run_id();
+    let mut again = run::new(batch, &automation, id, Phase::Queued);
+    (again.item_id, again.trigger_id) = (Some(item.to_string()), run.trigger_id);
+    run::create(batch, again, None).await?;
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
 use super::batch::{Memory, Shared};
 use super::reserve::Reserve;
 use super::rows::{automation, setting};
+use super::under_way::UnderWay;
 use super::writer::{self, Beacons, Command, Job, QUEUE_MAX, Signals, Ticket};
 use super::{Error, Mode, audit};
 use crate::env::Env;
@@ -88,7 +89,8 @@ impl Store {
         migration.commit().await?;
         let reader = connect(&file, READERS_MAX).await?;
 
-        let shared = Arc::new(Shared::new(env, keys, Reserve::new(folder)));
+        let under_way = UnderWay::find_again(&reader).await?;
+        let shared = Arc::new(Shared::new(env, keys, Reserve::new(folder), under_way));
         let (position, chain, alarm) = head(folder, &reader, &shared).await?;
         let (anchor_sender, anchor) = watch::channel((position, chain));
         let memory = Memory {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use intents::id::{ItemId, RunId};
 use intents::run::Phase;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::batch::Batch;
-use super::rows::{item, need, notice, rate_mark, request, run, segment, signal};
+use super::rows::{item, need, notice, rate_mark, request, run, segment, signal, whole_run};
 use super::writer::Command;
 use super::{Error, NeedStatus, Store};
 
@@ -46,36 +47,55 @@ pub struct Swept {
     pub rows: u64,
 }
 
-/// Items that still have their payload and are of no use to any run: each of their runs ended before a time and nobody
-/// is asked about it any more, or they came before that time and never had a run.
-async fn old_items(batch: &Batch<'_>, before: i64) -> Result<Vec<String>, Error> {
+/// Items that still have their payload and are of no use to any run: each of their runs ended before a time, or was left
+/// out before it, and nobody is asked about it any more. Each is given with the run that holds it.
+async fn old_items(batch: &Batch<'_>, before: i64) -> Result<Vec<(String, Option<String>)>, Error> {
     let under_way = [Phase::Queued, Phase::Running, Phase::Waiting].map(Phase::as_str);
-    let asked = Query::select()
+    let of = |table: &'static str, column: run::Column| Expr::col((table, column));
+    let needed = |table: &'static str| {
+        let asked = Query::select()
+            .expr(Expr::value(1))
+            .from(need::Entity)
+            .and_where(Expr::col((need::Entity, need::Column::RunId)).equals((table, run::Column::Id)))
+            .and_where(need::Column::Status.eq(NeedStatus::Open.as_str()))
+            .to_owned();
+        of(table, run::Column::Phase)
+            .is_in(under_way)
+            .or(of(table, run::Column::EndedAt).gte(before))
+            .or(Expr::exists(asked))
+    };
+    let again = Query::select()
         .expr(Expr::value(1))
-        .from(need::Entity)
-        .and_where(Expr::col((need::Entity, need::Column::RunId)).equals((run::Entity, run::Column::Id)))
-        .and_where(need::Column::Status.eq(NeedStatus::Open.as_str()))
-        .to_owned();
-    let needed = Query::select()
-        .expr(Expr::value(1))
-        .from(run::Entity)
-        .and_where(Expr::col((run::Entity, run::Column::ItemId)).equals((item::Entity, item::Column::Id)))
-        .and_where(run::Column::Phase.is_in(under_way).or(run::Column::EndedAt.gte(before)).or(Expr::exists(asked)))
+        .from_as(run::Entity, "again")
+        .and_where(of("again", run::Column::ItemId).eq(item_name()))
+        .and_where(needed("again"))
         .to_owned();
     // What this commit does to a run is not in its row yet.
-    let busy: Vec<_> = batch.changed_runs().map(|run| run.item_id.as_str()).collect();
+    let busy: Result<Vec<_>, Error> = batch.changed_runs().map(|run| run.item().map(|item| item.to_string())).collect();
     Ok(item::Entity::find()
         .select_only()
         .column(item::Column::Id)
+        .column(item::Column::ItemId)
         .filter(item::Column::WrappedKey.is_not_null())
         .filter(item::Column::CreatedAt.lt(before))
-        .filter(item::Column::Id.is_not_in(busy))
-        .filter(Expr::exists(needed).not())
+        .filter(item_name().is_not_in(busy?))
+        .filter(needed("runs").not())
+        .filter(Expr::exists(again).not())
         .order_by_asc(item::Column::CreatedAt)
         .limit(SWEEP_MAX)
         .into_tuple()
         .all(batch.tx)
         .await?)
+}
+
+/// The name of the item that a row holds: its own name with another prefix, or the one that it gives.
+fn item_name() -> Expr {
+    Expr::cust("COALESCE(runs.item_id, 'item_' || substr(runs.id, 5))")
+}
+
+/// The name of the item that came with a run.
+fn item_of(run: &str) -> String {
+    run.replacen(RunId::PREFIX, ItemId::PREFIX, 1)
 }
 
 struct Sweep(Retention);
@@ -87,26 +107,28 @@ impl Command for Sweep {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Swept, Error> {
         let before = |age: Duration| (batch.now - age).as_millis();
         let items = old_items(batch, before(self.0.payloads)).await?;
-        let runs: Vec<String> = run::Entity::find()
+        let names: Vec<_> = items.iter().map(|(run, item)| item.clone().unwrap_or_else(|| item_of(run))).collect();
+        let again: Vec<String> = run::Entity::find()
             .select_only()
             .column(run::Column::Id)
-            .filter(run::Column::ItemId.is_in(&items))
+            .filter(run::Column::ItemId.is_in(names))
             .into_tuple()
             .all(batch.tx)
             .await?;
+        let mut runs: Vec<_> = items.iter().map(|(run, _)| run.clone()).collect();
+        runs.extend(again);
+        runs.sort();
+        runs.dedup();
         let mut swept = Swept { items: items.len() as u64, runs: runs.len() as u64, rows: 0 };
         if !items.is_empty() {
             segment::Entity::delete_many().filter(segment::Column::RunId.is_in(&runs)).exec(batch.tx).await?;
-            run::Entity::update_many()
-                .col_expr(run::Column::Segments, Expr::value(0))
-                .filter(run::Column::Id.is_in(&runs))
-                .exec(batch.tx)
-                .await?;
             // The key goes with the payload: what is left in a backup or a freed page cannot be read.
-            item::Entity::update_many()
-                .col_expr(item::Column::Payload, Expr::value(Option::<Vec<u8>>::None))
-                .col_expr(item::Column::WrappedKey, Expr::value(Option::<Vec<u8>>::None))
-                .filter(item::Column::Id.is_in(items))
+            whole_run::Entity::update_many()
+                .col_expr(whole_run::Column::Segments, Expr::value(0))
+                .col_expr(whole_run::Column::Payload, Expr::value(Option::<Vec<u8>>::None))
+                .col_expr(whole_run::Column::WrappedKey, Expr::value(Option::<Vec<u8>>::None))
+                .col_expr(whole_run::Column::Tail, Expr::value(Option::<Vec<u8>>::None))
+                .filter(whole_run::Column::Id.is_in(runs))
                 .exec(batch.tx)
                 .await?;
         }

@@ -76,24 +76,12 @@ table!(seen_file, "seen_files", {
     digest: String,
 });
 
-table!(item, "inbox", {
-    #[sea_orm(primary_key, auto_increment = false)]
-    id: String,
-    automation_id: String,
-    trigger_id: Option<String>,
-    dedupe_key: String,
-    payload: Option<Vec<u8>>,
-    wrapped_key: Option<Vec<u8>>,
-    labels: String,
-    useful_until: Option<i64>,
-    created_at: i64,
-});
+// A run is one row, which most readers need only a part of: what it is about, or where it stands.
 
-table!(run, "runs", {
+table!(whole_run, "runs", {
     #[sea_orm(primary_key, auto_increment = false)]
     id: String,
     automation_id: String,
-    item_id: String,
     script_id: String,
     contract_id: String,
     phase: String,
@@ -109,6 +97,51 @@ table!(run, "runs", {
     created_at: i64,
     started_at: Option<i64>,
     ended_at: Option<i64>,
+    item_id: Option<String>,
+    trigger_id: Option<String>,
+    dedupe_key: Option<String>,
+    labels: Option<String>,
+    useful_until: Option<i64>,
+    wrapped_key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    tail: Option<Vec<u8>>,
+});
+
+table!(run, "runs", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: String,
+    script_id: String,
+    contract_id: String,
+    phase: String,
+    attempts: i64,
+    generation: i64,
+    segments: i64,
+    journal_bytes: i64,
+    class: Option<String>,
+    code: Option<String>,
+    calls: i64,
+    effects: i64,
+    suppressed: i64,
+    created_at: i64,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    item_id: Option<String>,
+    trigger_id: Option<String>,
+});
+
+table!(item, "runs", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    item_id: Option<String>,
+    automation_id: String,
+    phase: String,
+    dedupe_key: Option<String>,
+    labels: Option<String>,
+    useful_until: Option<i64>,
+    wrapped_key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    created_at: i64,
 });
 
 table!(segment, "journal", {
@@ -119,6 +152,11 @@ table!(segment, "journal", {
     #[sea_orm(primary_key, auto_increment = false)]
     segment: i64,
     records: Vec<u8>,
+    attempt: i64,
+    calls: i64,
+    effects: i64,
+    suppressed: i64,
+    at: i64,
 });
 
 table!(effect, "ledger", {

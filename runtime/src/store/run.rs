@@ -1,15 +1,18 @@
 //! Runs: their rows, their progress, and their end.
 
+use std::collections::{HashMap, HashSet};
+
 use intents::Timestamp;
 use intents::failure::Class;
 use intents::id::{AutomationId, ContractId, ItemId, RunId, ScriptId};
 use intents::journal::Record;
 use intents::run::{Event, Phase, State, step};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
-use super::batch::Batch;
-use super::rows::{automation, item, run as row, segment, trigger};
+use super::batch::{Arrival, Batch};
+use super::rows::{automation, run as row, trigger};
 use super::writer::{Command, Ticket};
 use super::{Error, Mode, Store, inbox, ledger, sleep};
 
@@ -95,7 +98,7 @@ pub(super) fn domain(row: row::Model) -> Result<Run, Error> {
     Ok(Run {
         id: parse(&row.id)?,
         automation: row.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?,
-        item: inbox::parse_item(&row.item_id)?,
+        item: row.item()?,
         script: row.script_id.parse().map_err(|error| Error::unreadable("script id", error))?,
         contract: row.contract_id.parse().map_err(|error| Error::unreadable("contract id", error))?,
         phase: row.phase.parse().map_err(|error| Error::unreadable("phase", error))?,
@@ -116,20 +119,24 @@ pub(super) fn parse(text: &str) -> Result<RunId, Error> {
     text.parse().map_err(|error| Error::unreadable("run id", error))
 }
 
-/// Makes a run for an item, under the contract and script in force.
-pub(super) async fn create(
-    batch: &mut Batch<'_>,
-    automation: &automation::Model,
-    item: ItemId,
-) -> Result<RunId, Error> {
-    let id = batch.shared.env.run_id();
-    let model = row::Model {
+impl row::Model {
+    /// What the run is about. An item is called as the first run of it; only further runs, and those of old, name it.
+    pub(super) fn item(&self) -> Result<ItemId, Error> {
+        match &self.item_id {
+            Some(item) => inbox::parse_item(item),
+            None => parse(&self.id).map(|run| ItemId::from_ulid(run.ulid())),
+        }
+    }
+}
+
+/// A run that is about to be made, under the contract and script in force.
+pub(super) fn new(batch: &Batch<'_>, automation: &automation::Model, id: RunId, phase: Phase) -> row::Model {
+    row::Model {
         id: id.to_string(),
         automation_id: automation.id.clone(),
-        item_id: item.to_string(),
         script_id: automation.script_id.clone(),
         contract_id: automation.contract_id.clone(),
-        phase: Phase::Queued.as_str().to_owned(),
+        phase: phase.as_str().to_owned(),
         attempts: 0,
         generation: 0,
         segments: 0,
@@ -142,25 +149,36 @@ pub(super) async fn create(
         created_at: batch.now.as_millis(),
         started_at: None,
         ended_at: None,
-    };
-    batch.run_event("run.queued", &model, json!({ "item": model.item_id, "script": model.script_id })).await?;
-    batch.put_run(id, model);
+        item_id: None,
+        trigger_id: None,
+    }
+}
+
+/// Makes a run: the first of an item that has just arrived, or a further one.
+pub(super) async fn create(batch: &mut Batch<'_>, model: row::Model, arrival: Option<Arrival>) -> Result<RunId, Error> {
+    let id = parse(&model.id)?;
+    let data = json!({ "item": model.item()?.to_string(), "script": model.script_id });
+    batch.run_event("run.queued", &model, data).await?;
+    batch.make_run(id, model, arrival);
     batch.touch_runs();
     Ok(id)
 }
 
-pub(super) async fn last_of_item(batch: &Batch<'_>, item: ItemId) -> Result<Option<RunId>, Error> {
-    let item = item.to_string();
-    let fresh = batch.changed_runs().filter(|run| run.item_id == item).map(|run| run.id.clone()).last();
+/// The last run of an item.
+pub(super) async fn last_of_item(batch: &Batch<'_>, item: ItemId) -> Result<RunId, Error> {
+    let first = RunId::from_ulid(item.ulid());
+    let named = item.to_string();
+    let fresh =
+        batch.changed_runs().filter(|run| run.item_id.as_ref() == Some(&named)).map(|run| run.id.clone()).last();
     let stored: Option<String> = row::Entity::find()
         .select_only()
         .column(row::Column::Id)
-        .filter(row::Column::ItemId.eq(item))
+        .filter(row::Column::ItemId.eq(named))
         .order_by_desc(row::Column::Id)
         .into_tuple()
         .one(batch.tx)
         .await?;
-    fresh.max(stored).map(|id| parse(&id)).transpose()
+    fresh.max(stored).map_or(Ok(first), |id| parse(&id))
 }
 
 /// The state of the machine that a row stands for.
@@ -174,7 +192,8 @@ fn state_of(row: &row::Model) -> Result<State, Error> {
         Phase::Waiting => State::Waiting { attempts, on: intents::run::WaitsFor::Time(Timestamp::EPOCH) },
         Phase::Succeeded => State::Succeeded,
         Phase::Failed => State::Failed { class: Class::Unknown },
-        Phase::Stopped => State::Stopped,
+        // It never began, and never will.
+        Phase::Stopped | Phase::Skipped => State::Stopped,
     })
 }
 
@@ -196,6 +215,32 @@ pub(super) fn advance(row: &mut row::Model, event: Event) -> Result<State, Error
 
 /// Appends what an attempt reports to the journal, and returns the row to be changed and put back.
 pub(super) async fn progress(batch: &mut Batch<'_>, progress: &Progress) -> Result<row::Model, Error> {
+    let mut row = reported(batch, progress).await?;
+    if !progress.records.is_empty() {
+        let records = seal(batch, &row, &progress.records).await?;
+        row.journal_bytes += records.len() as i64;
+        batch.add_segment(&row, records);
+        row.segments += 1;
+    }
+    Ok(row)
+}
+
+/// As `progress`, for the last report of a run: the end of the journal goes into the row itself.
+pub(super) async fn last_progress(
+    batch: &mut Batch<'_>,
+    progress: &Progress,
+) -> Result<(row::Model, Option<Vec<u8>>), Error> {
+    let mut row = reported(batch, progress).await?;
+    if progress.records.is_empty() {
+        return Ok((row, None));
+    }
+    let tail = seal(batch, &row, &progress.records).await?;
+    row.journal_bytes += tail.len() as i64;
+    Ok((row, Some(tail)))
+}
+
+/// Checks that an attempt may report, and takes its claim.
+async fn reported(batch: &mut Batch<'_>, progress: &Progress) -> Result<row::Model, Error> {
     let mut row = batch.run(progress.run).await?;
     let late = || Error::Conflict {
         code: "RUN_TRANSITION",
@@ -210,27 +255,35 @@ pub(super) async fn progress(batch: &mut Batch<'_>, progress: &Progress) -> Resu
         advance(&mut row, Event::Claimed)?;
         if row.started_at.is_none() {
             row.started_at = Some(batch.now.as_millis());
-            batch.run_event("run.started", &row, json!({ "attempt": progress.attempt })).await?;
+            batch.leave_start_untold(progress.run);
         }
     }
     if row.phase != Phase::Running.as_str() || row.attempts != i64::from(progress.attempt) {
         return Err(late());
     }
     row.calls = i64::from(progress.calls);
-    if !progress.records.is_empty() {
-        let key = batch.key_of(inbox::parse_item(&row.item_id)?).await?;
-        let place = format!("{}/{}/{}", row.id, row.generation, row.segments);
-        let records = key.seal_value(&batch.shared.env, &place, &progress.records);
-        row.journal_bytes += records.len() as i64;
-        batch.add_segment(segment::Model {
-            run_id: row.id.clone(),
-            generation: row.generation,
-            segment: row.segments,
-            records,
-        });
-        row.segments += 1;
-    }
     Ok(row)
+}
+
+/// Tells that a run has begun. It is told with what becomes of the attempt, in the commit that writes the run's row.
+pub(super) async fn tell_start(batch: &mut Batch<'_>, id: RunId, row: &row::Model) -> Result<(), Error> {
+    if !batch.take_untold_start(id) {
+        return Ok(());
+    }
+    let at = row.started_at.map(|at| Timestamp::from_millis(at).to_string());
+    batch.run_event("run.started", row, json!({ "attempt": row.attempts, "at": at })).await
+}
+
+/// Seals records for the place after the last segment of a journal.
+async fn seal(batch: &mut Batch<'_>, row: &row::Model, records: &[Record]) -> Result<Vec<u8>, Error> {
+    let key = batch.key_of_run(row).await?;
+    let place = place(row, row.segments);
+    Ok(key.seal_value(&batch.shared.env, &place, &records))
+}
+
+/// The place that a part of a journal is sealed for.
+pub(super) fn place(row: &row::Model, segment: i64) -> String {
+    format!("{}/{}/{segment}", row.id, row.generation)
 }
 
 /// Refuses to go on with a journal that is too long. Asked only where nothing has happened yet: what did happen is
@@ -294,6 +347,7 @@ pub(super) async fn stop(batch: &mut Batch<'_>, run: RunId, by: &str) -> Result<
         ledger::ask_about_unsettled(batch, &row).await?;
     }
     row.ended_at = Some(batch.now.as_millis());
+    tell_start(batch, run, &row).await?;
     batch.run_event("run.stopped", &row, json!({ "by": by })).await?;
     sleep::forget(batch, run).await?;
     sleep::wake_waiting_for_run(batch, run).await?;
@@ -309,11 +363,18 @@ impl Command for Recover {
     type Reply = u64;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<u64, Error> {
-        let lost = row::Entity::find().filter(row::Column::Phase.eq(Phase::Running.as_str())).all(batch.tx).await?;
+        let mut lost = batch.shared.under_way.running();
+        let written = row::Entity::find()
+            .filter(row::Column::Phase.eq(Phase::Running.as_str()))
+            .filter(row::Column::Id.is_not_in(lost.iter().map(|row| row.id.as_str())))
+            .all(batch.tx)
+            .await?;
+        lost.extend(written);
         let count = lost.len() as u64;
         for mut row in lost {
             let id = parse(&row.id)?;
             let next = advance(&mut row, Event::Lost)?;
+            tell_start(batch, id, &row).await?;
             if next.phase().is_over() {
                 row.ended_at = Some(batch.now.as_millis());
                 row.code = Some("RUN_ATTEMPTS".to_owned());
@@ -340,6 +401,7 @@ impl Command for Lose {
         let mut row = batch.run(self.run).await?;
         if row.phase == Phase::Running.as_str() && row.attempts == i64::from(self.attempt) {
             advance(&mut row, Event::Lost)?;
+            tell_start(batch, self.run, &row).await?;
             batch.put_run(self.run, row);
             batch.touch_runs();
         }
@@ -373,23 +435,26 @@ impl Store {
         if self.all_stopped().await? {
             return Ok(Vec::new());
         }
+        // The rows of those that have an attempt still say that they wait for their turn.
+        let running: HashSet<_> = self.shared().under_way.running().into_iter().map(|row| row.id).collect();
         let rows: Vec<(String, String, Option<String>)> = row::Entity::find()
             .select_only()
             .column(row::Column::Id)
             .column(row::Column::AutomationId)
             .column(trigger::Column::Body)
             .join(JoinType::InnerJoin, run_automation())
-            .join(JoinType::InnerJoin, run_item())
-            .join(JoinType::LeftJoin, item_trigger())
+            .join(JoinType::LeftJoin, run_trigger())
             .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
             .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
             .filter(row::Column::AutomationId.is_not_in(left_out.iter().map(ToString::to_string)))
             .order_by_asc(row::Column::Id)
-            .limit(most)
+            .limit(most + running.len() as u64)
             .into_tuple()
             .all(self.reader())
             .await?;
         rows.into_iter()
+            .filter(|(run, _, _)| !running.contains(run))
+            .take(usize::try_from(most).unwrap_or(usize::MAX))
             .map(|(run, automation, trigger)| {
                 let automation = automation.parse().map_err(|error| Error::unreadable("automation id", error))?;
                 let trigger: Option<serde_json::Value> =
@@ -402,23 +467,47 @@ impl Store {
 
     /// One run.
     pub async fn run(&self, id: RunId) -> Result<Run, Error> {
+        self.run_row(id).await.and_then(domain)
+    }
+
+    pub(super) async fn run_row(&self, id: RunId) -> Result<row::Model, Error> {
+        if let Some(row) = self.shared().under_way.row(id) {
+            return Ok(row);
+        }
         let found = row::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
-        found.ok_or_else(|| Error::NotFound { what: "run", which: id.to_string() }).and_then(domain)
+        found.ok_or_else(|| Error::NotFound { what: "run", which: id.to_string() })
     }
 
     /// Runs, newest first.
     pub async fn runs(&self, filter: &RunFilter, most: u64) -> Result<Vec<Run>, Error> {
+        let live = self.shared().under_way.running();
+        // The rows of those that have an attempt still say that they wait for their turn.
+        if filter.phase == Some(Phase::Running) {
+            let mut live: Vec<_> = live.into_iter().map(domain).collect::<Result<_, _>>()?;
+            live.retain(|run| {
+                filter.automation.is_none_or(|automation| run.automation == automation)
+                    && filter.before.is_none_or(|before| run.id < before)
+            });
+            live.sort_by_key(|run| std::cmp::Reverse(run.id));
+            live.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+            return Ok(live);
+        }
         let mut query = row::Entity::find().order_by_desc(row::Column::Id).limit(most);
         if let Some(automation) = filter.automation {
             query = query.filter(row::Column::AutomationId.eq(automation.to_string()));
         }
         if let Some(phase) = filter.phase {
-            query = query.filter(row::Column::Phase.eq(phase.as_str()));
+            query = query.filter(row::Column::Phase.eq(phase.as_str())).filter(Expr::cust(index_condition(phase)));
+            if phase == Phase::Queued {
+                query = query.filter(row::Column::Id.is_not_in(live.iter().map(|row| row.id.as_str())));
+            }
         }
         if let Some(before) = filter.before {
             query = query.filter(row::Column::Id.lt(before.to_string()));
         }
-        query.all(self.reader()).await?.into_iter().map(domain).collect()
+        let live: HashMap<_, _> = live.into_iter().map(|row| (row.id.clone(), row)).collect();
+        let rows = query.all(self.reader()).await?;
+        rows.into_iter().map(|row| domain(live.get(&row.id).cloned().unwrap_or(row))).collect()
     }
 
     /// When runs of an automation began since a time, for what it is expected to do.
@@ -428,6 +517,8 @@ impl Store {
             .column(row::Column::CreatedAt)
             .filter(row::Column::AutomationId.eq(automation.to_string()))
             .filter(row::Column::CreatedAt.gte(since.as_millis()))
+            // What was left out did not run.
+            .filter(row::Column::Phase.ne(Phase::Skipped.as_str()))
             .into_tuple()
             .all(self.reader())
             .await?;
@@ -435,12 +526,18 @@ impl Store {
     }
 }
 
-fn run_item() -> sea_orm::RelationDef {
-    row::Entity::belongs_to(item::Entity).from(row::Column::ItemId).to(item::Column::Id).into()
+/// The condition of the index that has the runs of a phase, as a database recognises it. Those that succeeded are found
+/// among all, since most do.
+const fn index_condition(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Queued | Phase::Running | Phase::Waiting => "phase IN ('queued', 'running', 'waiting')",
+        Phase::Failed | Phase::Stopped | Phase::Skipped => "phase IN ('failed', 'stopped', 'skipped')",
+        Phase::Succeeded => "phase = 'succeeded'",
+    }
 }
 
-fn item_trigger() -> sea_orm::RelationDef {
-    item::Entity::belongs_to(trigger::Entity).from(item::Column::TriggerId).to(trigger::Column::Id).into()
+fn run_trigger() -> sea_orm::RelationDef {
+    row::Entity::belongs_to(trigger::Entity).from(row::Column::TriggerId).to(trigger::Column::Id).into()
 }
 
 fn run_automation() -> sea_orm::RelationDef {

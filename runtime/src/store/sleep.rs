@@ -118,6 +118,7 @@ impl Command for Sleep {
             kinds.push(model.kind.clone());
             row::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
         }
+        run::tell_start(batch, self.progress.run, &run).await?;
         batch.run_event("run.waiting", &run, json!({ "on": kinds })).await?;
         batch.put_run(self.progress.run, run);
         batch.touch_timers();

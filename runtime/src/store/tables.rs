@@ -99,10 +99,8 @@ tables! {
     Triggers = trigger, Made, by ["id"];
     /// Files that a watcher has delivered.
     SeenFiles = seen_file, Age, by ["trigger_id", "path"];
-    /// Messages on their way.
-    Inbox = item, Thinned, by ["id"];
-    /// Executions.
-    Runs = run, Thinned, by ["id"];
+    /// Executions, each with the item that it is about.
+    Runs = whole_run, Thinned, by ["id"];
     /// What runs did, by segments.
     Journal = segment, Age, by ["run_id", "generation", "segment"];
     /// What happened under each effect key.

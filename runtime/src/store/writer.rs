@@ -192,7 +192,7 @@ impl Writer {
         let written = batch.flush().await?;
         transaction.commit().await?;
         self.shared.count_commit();
-        written.publish(&mut self.memory, &self.beacons);
+        written.publish(&self.shared, &mut self.memory, &self.beacons);
         Ok(())
     }
 }

@@ -57,10 +57,10 @@ async fn a_journal_whose_rows_were_tampered_with_is_not_read() {
     }
     world.attack(&format!("DELETE FROM journal WHERE run_id = '{}' AND segment = 0", one.run)).await.unwrap();
     assert_eq!(code(world.store.journal(one.run).await), "STORE_UNREADABLE");
-    let swapped = format!("UPDATE journal SET segment = 1 - segment WHERE run_id = '{}' AND segment = 0", other.run);
-    world.attack(&format!("DELETE FROM journal WHERE run_id = '{}' AND segment = 1", other.run)).await.unwrap();
-    world.attack(&swapped).await.unwrap();
-    world.attack(&format!("UPDATE runs SET segments = 1 WHERE id = '{}'", other.run)).await.unwrap();
+    for (from, to) in [(0, 7), (1, 0), (7, 1)] {
+        let swap = format!("UPDATE journal SET segment = {to} WHERE run_id = '{}' AND segment = {from}", other.run);
+        world.attack(&swap).await.unwrap();
+    }
     assert_eq!(code(world.store.journal(other.run).await), "STORE_SEALED", "a segment belongs to its place");
 }
 

@@ -38,7 +38,8 @@ pub(super) fn run(out: &mut Out, detail: &RunDetail) {
 /// The exit of a command that started or waited for a run.
 pub(super) fn exit_of(detail: &RunDetail) -> Exit {
     match detail.run.phase.as_str() {
-        "succeeded" => Exit::Success,
+        // What the contract leaves out is no failure.
+        "succeeded" | "skipped" => Exit::Success,
         "failed" | "stopped" => Exit::RunFailed,
         _ => Exit::Waiting,
     }

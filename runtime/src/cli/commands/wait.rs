@@ -21,7 +21,7 @@ pub(super) async fn wait(client: &Client, env: &Env, mut answer: Value, limit: D
     let mut progress = Progress::begin(&format!("{} is {} …", detail.run.id, detail.run.phase));
     loop {
         let left = deadline.since(env.now());
-        let over = ["succeeded", "failed", "stopped"].contains(&detail.run.phase.as_str());
+        let over = ["succeeded", "failed", "stopped", "skipped"].contains(&detail.run.phase.as_str());
         let for_person = detail.waits.iter().any(|wait| wait.need.is_some());
         let sleeps_on = detail.run.phase == "waiting"
             && detail

@@ -40,7 +40,7 @@ pub(in crate::store) async fn claim_message(
         state: State::Applied.as_str().to_owned(),
         run_id: run.id.clone(),
         call: i64::from(message.call),
-        item_id: run.item_id.clone(),
+        item_id: run.item()?.to_string(),
         arguments: message.digest.to_string(),
         outcome: None,
         settled_by: Some(SettledBy::Answer.as_str().to_owned()),
