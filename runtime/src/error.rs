@@ -9,7 +9,7 @@ use intents::contract::Problem;
 use intents::failure::Class;
 use sandbox::ScriptFailure;
 
-use crate::store;
+use crate::{config, store};
 
 /// Declares every code once, with its name, its class and its meaning.
 macro_rules! codes {
@@ -97,6 +97,9 @@ pub enum Error {
         /// What failed and what to do.
         message: String,
     },
+    /// A configuration that makes no sense; every problem is listed.
+    #[error("the configuration has {}", count(.0))]
+    Config(Vec<config::Problem>),
     /// A contract that is none; every problem is listed.
     #[error("the contract has {}", count(.0))]
     Contract(Vec<Problem>),
@@ -136,6 +139,7 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Self::Face { code, .. } => code.as_str(),
+            Self::Config(problems) => problems.first().map_or(Code::ConfigValue, |problem| problem.code).as_str(),
             Self::Contract(problems) => problems.first().map_or("CONTRACT_NOT_JSON", |problem| problem.code),
             Self::Script(failure) => failure.code(),
             Self::Store(error) => error.code(),
@@ -149,7 +153,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Face { code, .. } => code.class(),
-            Self::Contract(_) | Self::Script(_) => Class::Logic,
+            Self::Config(_) | Self::Contract(_) | Self::Script(_) => Class::Logic,
             Self::Store(error) => error.class(),
             Self::Connector(error) => error.class(),
             Self::Sandbox(error) => error.class(),
@@ -171,7 +175,7 @@ impl fmt::Display for Code {
     }
 }
 
-fn count(problems: &[Problem]) -> String {
+fn count(problems: &[impl fmt::Display]) -> String {
     match problems {
         [one] => format!("a problem: {one}"),
         several => format!("{} problems", several.len()),

@@ -18,4 +18,5 @@ pub mod scheduler;
 pub mod server;
 pub mod store;
 pub mod supervisor;
+pub mod telemetry;
 pub mod watch;

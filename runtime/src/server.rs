@@ -100,12 +100,17 @@ fn own_program() -> anyhow::Result<PathBuf> {
 }
 
 impl Server {
-    /// Ends the server: nothing new starts, what is under way is given back, and the last events are anchored.
-    pub async fn shutdown(self) {
+    /// Takes no new work, and gives back what is under way, within a bound. The faces go on answering.
+    pub async fn rest(&self) {
         for task in &self.tasks {
             task.abort();
         }
         self.app.control.end().await;
+    }
+
+    /// Ends the server: nothing new starts, what is under way is given back, and the last events are anchored.
+    pub async fn shutdown(self) {
+        self.rest().await;
         if let Err(error) = self.app.store.anchor().await {
             tracing::warn!(%error, "the last events could not be anchored; the next start looks at them");
         }

@@ -6,6 +6,7 @@ use lettre::message::Mailbox;
 use serde::Deserialize;
 
 use crate::egress::HostPort;
+use crate::vault::Secret;
 use crate::{Code, Error};
 
 /// How mail leaves.
@@ -34,6 +35,9 @@ pub struct MailConfig {
     /// The name of the account's password in the vault.
     #[serde(default)]
     pub password_secret: Option<String>,
+    /// The password itself, where it is not in the vault.
+    #[serde(default)]
+    pub password: Option<Secret>,
     /// The sender: `Steward <steward@example.com>`.
     pub from: String,
 }
@@ -78,7 +82,10 @@ impl MailConfig {
         if self.host.is_empty() || self.port == 0 {
             return invalid("the mail server in the settings has no host or no port");
         }
-        if self.username.is_some() != self.password_secret.is_some() {
+        if self.password_secret.is_some() && self.password.is_some() {
+            return invalid("a mail account has one password: `password_secret` or `password`");
+        }
+        if self.username.is_some() != (self.password_secret.is_some() || self.password.is_some()) {
             return invalid("a mail account needs both `username` and `password_secret`");
         }
         Ok(())

@@ -51,7 +51,8 @@ impl EmailSend {
     }
 
     async fn over_smtp(&self, config: &MailConfig, letter: &Letter, call: &Call) -> Result<Performed, Fault> {
-        let password = config.password_secret.as_deref().map(|name| self.vault.require(name)).transpose()?;
+        let in_vault = config.password_secret.as_deref().map(|name| self.vault.require(name)).transpose()?;
+        let password = in_vault.or_else(|| config.password.clone());
         match smtp::deliver(&self.egress, config, password, letter, call.deadline).await? {
             Delivery::Accepted => Ok(Performed::value(result(letter, "smtp"))),
             Delivery::Rejected(refusal) => Ok(refusal),

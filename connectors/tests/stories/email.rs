@@ -20,6 +20,7 @@ fn config(port: u16) -> MailConfig {
         tls: Tls::None,
         username: Some("steward".to_owned()),
         password_secret: Some("mail".to_owned()),
+        password: None,
         from: "Steward <steward@example.com>".to_owned(),
     }
 }

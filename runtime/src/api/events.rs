@@ -198,6 +198,7 @@ pub(super) async fn listen(
         events: Box::pin(events),
         env: faces.app.env.clone(),
         closing: faces.closing.clone(),
+        over: false,
         _permit: permit,
     };
     let hello = futures_util::stream::once(async { Ok::<_, Infallible>(sse::hello()) });
@@ -210,11 +211,16 @@ struct Listener {
     events: Pin<Box<dyn Stream<Item = StoredEvent>>>,
     env: Env,
     closing: watch::Receiver<bool>,
+    /// Whether the client was told that the server ends.
+    over: bool,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Listener {
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        if self.over {
+            return None;
+        }
         let frame = tokio::select! {
             event = self.events.next() => {
                 let event = event?;
@@ -223,7 +229,10 @@ impl Listener {
             }
             () = self.env.sleep(sse::HEARTBEAT) => sse::beat(),
             // The server ends, and with it the stream; the client comes back to the next one.
-            _ = self.closing.wait_for(|closing| *closing) => return None,
+            _ = self.closing.wait_for(|closing| *closing) => {
+                self.over = true;
+                sse::ending()
+            }
         };
         Some((Ok(frame), self))
     }

@@ -9,6 +9,7 @@ mod automations;
 mod body;
 mod calls;
 mod contract;
+mod correlate;
 mod doctor;
 mod effects;
 mod events;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::guard::put_headers;
 use crate::error::{Code, Error};
-use crate::store;
+use crate::{config, store};
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -38,7 +38,7 @@ pub struct Problem {
 pub struct Place {
     /// The stable code.
     pub code: String,
-    /// Where, as a JSON pointer.
+    /// Where: a JSON pointer; in a configuration a line, a variable or a flag.
     pub pointer: String,
     /// What is wrong and what to do.
     pub message: String,
@@ -56,6 +56,7 @@ impl From<&Error> for Problem {
         }
         let places = match error {
             Error::Contract(problems) => problems.iter().map(Place::from).collect(),
+            Error::Config(problems) => problems.iter().map(Place::from).collect(),
             Error::Script(failure) => vec![Place {
                 code: failure.code().to_owned(),
                 pointer: failure.line.map_or_else(|| "/script".to_owned(), |line| format!("/script/lines/{line}")),
@@ -83,10 +84,21 @@ impl From<&intents::contract::Problem> for Place {
     }
 }
 
+impl From<&config::Problem> for Place {
+    fn from(problem: &config::Problem) -> Self {
+        Self {
+            code: problem.code.as_str().to_owned(),
+            pointer: problem.at.to_string(),
+            message: problem.message.clone(),
+        }
+    }
+}
+
 fn title(error: &Error) -> String {
     let meaning = match error {
         Error::Face { code, .. } => code.meaning(),
         Error::Connector(error) => error.code().meaning(),
+        Error::Config(_) => "the configuration does not make sense",
         Error::Contract(_) => "the contract does not make sense",
         Error::Script(_) => "the script cannot run",
         Error::Sandbox(_) => "the sandbox failed",
@@ -102,6 +114,7 @@ fn title(error: &Error) -> String {
 pub(super) fn status(error: &Error) -> StatusCode {
     match error {
         Error::Face { code, .. } => of_code(*code),
+        Error::Config(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::Contract(_) | Error::Script(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Store(error) => match error {
             store::Error::NotFound { .. } => StatusCode::NOT_FOUND,

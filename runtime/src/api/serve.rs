@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::body::{BODY_BYTES_MAX, bad_query};
+use super::correlate::correlate;
 use super::faces::Faces;
 use super::fallback::fallback;
 use super::guard::{Hosts, guard};
@@ -80,6 +81,7 @@ pub fn serve(app: App, hub: Hub, listener: TcpListener) -> Result<Serving, Error
             // The last to be put around is the first to see a request.
             .wrap(from_fn(once))
             .wrap(from_fn(guard))
+            .wrap(from_fn(correlate))
             .configure(configure)
             .default_service(web::to(fallback))
     })
@@ -103,9 +105,14 @@ impl Serving {
         format!("http://{}/login?token={}", self.address, self.token.expose())
     }
 
+    /// Says that the server is ending: `/readyz` says so from now on, and streams end. Requests are still answered.
+    pub fn announce_end(&self) {
+        self.closing.send_replace(true);
+    }
+
     /// Ends the server: streams end at once, requests that are under way get a few seconds.
     pub async fn stop(self) {
-        self.closing.send_replace(true);
+        self.announce_end();
         self.handle.stop(true).await;
         if let Ok(Err(error)) = self.done.await {
             tracing::error!(%error, "the HTTP server ended with an error");

@@ -23,6 +23,11 @@ pub(super) fn beat() -> Bytes {
     Bytes::from_static(b": beat\n\n")
 }
 
+/// The last frame of a server that ends.
+pub(super) fn ending() -> Bytes {
+    Bytes::from_static(b"event: ending\ndata: {}\n\n")
+}
+
 /// One event.
 pub(super) fn frame(id: Option<i64>, name: Option<&str>, data: &impl serde::Serialize) -> Bytes {
     let data = serde_json::to_string(data).expect("what is streamed is plain data");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench;
+use crate::config::Override;
 
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 usage · 3 the run waits · 4 the run failed · \
                           5 not found · 6 refused or not confirmed · 7 no server, or locked";
@@ -16,8 +17,18 @@ pub(super) struct Cli {
     /// Print JSON: the same as the API answers.
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// The configuration file, instead of `steward.toml` in the data folder.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Set a key of the configuration, over file and environment; may be repeated.
+    #[arg(long = "set", global = true, value_name = "SECTION.KEY=VALUE", value_parser = set_flag)]
+    pub(super) set: Vec<Override>,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+fn set_flag(text: &str) -> Result<Override, String> {
+    if text.contains('=') { Ok(Override::set(text)) } else { Err("write `section.key=value`".to_owned()) }
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +66,9 @@ pub(super) enum Command {
     /// The record of events.
     #[command(subcommand)]
     Audit(Audit),
+    /// The configuration: look it over, see what is in force.
+    #[command(subcommand)]
+    Config(Configuration),
     /// Look the installation over, and say what to do.
     Doctor,
     /// Measure what Steward takes on this machine.
@@ -293,4 +307,18 @@ pub(super) enum Tools {
 pub(super) enum Audit {
     /// Look through all events for an edit, a swap, a deletion or a cut tail.
     Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Configuration {
+    /// Look the configuration over, and tell every problem with its place.
+    Validate {
+        /// Another file than the one in force.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Show every key with what is in force and who says so. Secrets are shown as `[set]`.
+    Show,
+    /// Print a commented example of a configuration file.
+    Example,
 }

@@ -1,10 +1,10 @@
 //! Finding the running server, or starting one for the time of a command.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::Client;
-use super::log;
 use super::server_file::ServerFile;
 use crate::api::{self, Serving, Token};
 use crate::config::{Config, Log};
@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::error::{Code, Error};
 use crate::server::{self, Parts, Server};
 use crate::store;
+use crate::telemetry::log;
 
 /// Another command may hold the data folder for a moment; a server that starts writes its address soon.
 const TRIES: u32 = 20;
@@ -66,9 +67,9 @@ async fn running(config: &Config) -> Result<Option<Client>, Error> {
 async fn start(config: &Config, env: &Env) -> Result<Link, Error> {
     let mut config = config.clone();
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    config.log = Log { level: log::QUIET.to_owned(), ..config.log };
+    config.log = Log { level: log::QUIET.to_owned(), file: None, ..config.log };
     // Started twice in one process the log stays as it was.
-    drop(log::start(&config.log));
+    drop(log::Log::start(&config.log, Arc::clone(&env.clock)));
     let listener = api::bind(config.server.listen)?;
     let server = server::start(config, env.clone(), Parts { triggers: false }).await.map_err(understood)?;
     let serving = api::serve(server.app.clone(), server.hub.clone(), listener)?;

@@ -93,6 +93,7 @@ impl Exit {
                 | Code::AnswerUnreadable
                 | Code::FileUnreadable => Self::Failure,
             },
+            Error::Config(_) => Self::Usage,
             Error::Contract(_) | Error::Script(_) => Self::Refused,
             Error::Store(error) => match error {
                 crate::store::Error::Locked { .. } => Self::NoServer,

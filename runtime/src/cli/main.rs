@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::args::{Cli, Command};
-use super::commands::{audit, automations, contract, doctor, folders, inbox, runs, secrets, settings, stop, tools};
+use super::commands::{
+    audit, automations, config, contract, doctor, folders, inbox, runs, secrets, settings, stop, tools,
+};
 use super::connect::Link;
 use super::exit::Exit;
 use super::out::{Out, tell_error};
 use super::serve;
-use crate::config::{Config, Override};
+use crate::config::{Config, Flags, Override};
 use crate::env::Env;
 use crate::error::{Code, Error};
 
@@ -34,41 +36,32 @@ pub fn main() -> ExitCode {
 }
 
 fn carry_out(cli: Cli, out: &mut Out) -> Result<Exit, Error> {
-    let config = Config::load(&overrides(&cli.command))?;
+    let flags = flags(&cli);
+    // What looks at the configuration must work with one that makes no sense.
+    if let Command::Config(command) = cli.command {
+        return config::run(command, flags, out);
+    }
+    let config = Config::load(&flags)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error: io::Error| Error::new(Code::ServerFailed, error.to_string()))?;
     // Actors live on this thread; everything else may go to the others.
     let mut runtime = Some(runtime);
     let system = actix_rt::System::with_tokio_rt(|| runtime.take().expect("the system asks for its runtime once"));
-    system.block_on(dispatch(cli.command, config, out))
+    system.block_on(dispatch(cli.command, config, &flags, out))
 }
 
-fn overrides(command: &Command) -> Vec<Override> {
-    match command {
-        Command::Serve(serve) => {
-            let listen = serve.listen.iter();
-            listen.map(|value| Override { section: "server", name: "listen", value: value.clone() }).collect()
-        }
-        Command::Automations(_)
-        | Command::Runs(_)
-        | Command::Inbox(_)
-        | Command::Contract(_)
-        | Command::Folders(_)
-        | Command::Secrets(_)
-        | Command::Settings(_)
-        | Command::Tools(_)
-        | Command::Stop
-        | Command::Resume
-        | Command::Audit(_)
-        | Command::Doctor
-        | Command::Bench(_) => Vec::new(),
+fn flags(cli: &Cli) -> Flags {
+    let mut overrides = cli.set.clone();
+    if let Command::Serve(serve) = &cli.command {
+        overrides.extend(serve.listen.iter().map(|value| Override::named("listen", "server.listen", value)));
     }
+    Flags { file: cli.config.clone(), overrides }
 }
 
-async fn dispatch(command: Command, config: Config, out: &mut Out) -> Result<Exit, Error> {
+async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out) -> Result<Exit, Error> {
     let env = Env::real();
     match command {
-        Command::Serve(_) => return serve::serve(config, env, out).await,
+        Command::Serve(_) => return serve::serve(config, flags, env, out).await,
         Command::Doctor => return doctor::doctor(&config, &env, out).await,
         Command::Bench(mut args) => {
             args.json |= out.is_json();
@@ -85,7 +78,8 @@ async fn dispatch(command: Command, config: Config, out: &mut Out) -> Result<Exi
         | Command::Tools(_)
         | Command::Stop
         | Command::Resume
-        | Command::Audit(_) => {}
+        | Command::Audit(_)
+        | Command::Config(_) => {}
     }
     let link = Link::open(&config, &env).await?;
     let done = ask(&link, command, &env, out).await;
@@ -107,6 +101,6 @@ async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<
         Command::Stop => stop::stop(client, out).await,
         Command::Resume => stop::resume(client, out).await,
         Command::Audit(command) => audit::run(client, command, out).await,
-        Command::Serve(_) | Command::Doctor | Command::Bench(_) => Ok(Exit::Success),
+        Command::Serve(_) | Command::Doctor | Command::Bench(_) | Command::Config(_) => Ok(Exit::Success),
     }
 }

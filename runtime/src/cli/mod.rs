@@ -6,12 +6,13 @@ mod client;
 mod commands;
 mod connect;
 mod exit;
-mod log;
 mod main;
+mod manager;
 mod out;
 mod progress;
 mod serve;
 mod server_file;
+mod signals;
 mod time;
 
 pub use exit::{EXITS, Exit};

@@ -1,28 +1,33 @@
 //! `steward serve`: the server, until it is told to end.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 
 use connectors::email::Mail;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::connect::understood;
 use super::exit::Exit;
-use super::log;
+use super::manager::{Manager, Watchdog};
 use super::out::{Out, tell};
 use super::server_file::ServerFile;
+use super::signals::{Signals, Told};
 use crate::api::{self, Serving};
-use crate::config::Config;
+use crate::config::{Config, Flags};
 use crate::env::Env;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::server::{self, Parts};
+use crate::telemetry::log::Log;
 
 /// Serves until a signal comes.
-pub(super) async fn serve(config: Config, env: Env, out: &mut Out) -> Result<Exit, Error> {
-    log::start(&config.log)?;
+pub(super) async fn serve(config: Config, flags: &Flags, env: Env, out: &mut Out) -> Result<Exit, Error> {
+    let log = Log::start(&config.log, Arc::clone(&env.clock))?;
+    // Watched from the start: what comes while the server starts is not lost.
+    let mut signals = Signals::watch()?;
+    let manager = Manager::of_this_process();
     take_descriptors();
     // Taken first: a port that is in use says so before anything is opened.
     let listener = api::bind(config.server.listen)?;
-    let server = server::start(config.clone(), env, Parts { triggers: true }).await.map_err(understood)?;
+    let server = server::start(config.clone(), env.clone(), Parts { triggers: true }).await.map_err(understood)?;
     let serving = match api::serve(server.app.clone(), server.hub.clone(), listener) {
         Ok(serving) => serving,
         Err(error) => {
@@ -32,15 +37,37 @@ pub(super) async fn serve(config: Config, env: Env, out: &mut Out) -> Result<Exi
     };
     let announced = ServerFile::announce(&config.home, serving.address)?;
     greet(&config, &serving, out);
+    manager.tell("READY=1");
+    let watchdog = Watchdog::start(&manager, &env, &server.app.control);
 
-    let ended = told_to_end().await;
-    if !out.is_json() {
-        tell("Ending: requests and effects under way get a few seconds.");
+    while let Told::Reload = signals.next().await {
+        reload(&log, flags);
     }
+    signals.end_at_once_when_told_again();
+    manager.tell("STOPPING=1");
+    tracing::info!("the server ends: requests and effects under way get a few seconds");
+    if io::stderr().is_terminal() && !out.is_json() {
+        tell("Ending: requests and effects under way get a few seconds. Once more ends it at once.");
+    }
+    // First nothing new starts and what is under way is given back, while whoever asks is still answered.
+    serving.announce_end();
+    server.rest().await;
     drop(announced);
     serving.stop().await;
+    drop(watchdog);
     server.shutdown().await;
-    ended.map(|()| Exit::Success)
+    Ok(Exit::Success)
+}
+
+/// Opens the log file anew and takes over what can change while the server runs: the level of the log.
+fn reload(log: &Log, flags: &Flags) {
+    let reopened = log.reopen();
+    let config = Config::load(flags);
+    let changed = reopened.and(config).and_then(|config| log.set_level(&config.log.level));
+    match changed {
+        Ok(()) => tracing::info!("the log was opened anew, and its level read again; the rest needs a restart"),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the old settings stay in force"),
+    }
 }
 
 /// Takes as many descriptors as the system lets us have, so that connections do not take those of runs.
@@ -51,17 +78,6 @@ fn take_descriptors() {
     if let Err(error) = raised {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
-}
-
-async fn told_to_end() -> Result<(), Error> {
-    let failed = |error: io::Error| Error::new(Code::ServerFailed, format!("signals cannot be watched: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 fn greet(config: &Config, serving: &Serving, out: &mut Out) {

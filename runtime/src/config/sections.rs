@@ -1,4 +1,4 @@
-//! What the configuration says, read into types that cannot be wrong.
+//! What the configuration says, as types that cannot be wrong.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,36 +7,35 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use connectors::egress::EgressSettings;
-use connectors::email::{Mail, MailConfig, Tls};
+use connectors::email::{Mail, Tls};
 use connectors::vault::{MasterKeySource, Secret};
 use serde::Deserialize;
 
-use super::data_folder;
-use super::layers::{self, Override};
-use crate::error::{Code, Error};
+use super::OUTBOX;
 use crate::store::Retention;
 
-/// The name of the configuration file in the data folder.
-const FILE: &str = "steward.toml";
 /// Where the server listens unless told otherwise.
 const LISTEN: &str = "127.0.0.1:7777";
-/// Where mail goes without a server.
-const OUTBOX: &str = "outbox";
-/// A passphrase and its file come from the environment alone: a configuration file is not private.
-const PASSPHRASE: &str = "STEWARD_PASSPHRASE";
-const PASSPHRASE_FILE: &str = "STEWARD_PASSPHRASE_FILE";
 
 /// How the server is configured.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The data folder.
     pub home: PathBuf,
+    /// The configuration file, whether or not it is there.
+    pub file: PathBuf,
     /// Where it listens, and to whom.
     pub server: Server,
+    /// Where its store is.
+    pub store: StorePlace,
     /// How mail leaves.
     pub mail: Mail,
     /// What it logs.
     pub log: Log,
+    /// What it tells of itself in figures.
+    pub metrics: Metrics,
+    /// What it tells of itself in traces.
+    pub telemetry: Telemetry,
     /// What automations may reach.
     pub egress: EgressSettings,
     /// How long data is kept.
@@ -59,7 +58,15 @@ pub struct Server {
     pub listeners: NonZeroU16,
 }
 
-/// What is logged, and how.
+/// Where the store is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorePlace {
+    /// The address of a PostgreSQL database; without one, the store is a SQLite file in the data folder.
+    pub url: Option<Secret>,
+}
+
+/// What is logged, how, and where to.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
@@ -67,17 +74,61 @@ pub struct Log {
     pub format: LogFormat,
     /// What is logged, as `tracing` filters say it.
     pub level: String,
+    /// The file; without one, the error stream.
+    pub file: Option<PathBuf>,
+    /// A file of this size is put aside.
+    pub file_mib: NonZeroU32,
+    /// So is one of this age.
+    pub file_hours: NonZeroU32,
+    /// Files put aside beyond this number are removed, the oldest first.
+    pub files_kept: u16,
 }
 
 /// For whom the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// People.
+    /// For people on a terminal, for programs elsewhere.
     #[default]
+    Auto,
+    /// People.
     Text,
     /// Programs.
     Json,
+}
+
+/// What the server tells of itself in figures.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// A token that opens `/metrics` and nothing else.
+    pub token: Option<Secret>,
+    /// Whether runs are counted for each automation too.
+    pub by_automation: bool,
+}
+
+/// What the server tells of itself in traces.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Telemetry {
+    /// Where traces go.
+    pub otlp: Otlp,
+    /// Hosts that are sent the trace context with calls; `*` is every host.
+    pub propagate_to: Vec<String>,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Otlp {
+    /// The receiver, without `/v1/traces`; without one, nothing is traced.
+    pub endpoint: Option<url::Url>,
+    /// Headers that it wants, as `name=value`.
+    pub headers: Vec<Secret>,
+    /// Which part of all runs is traced, from 0 to 1.
+    pub sample_ratio: f64,
+    /// How long it may take to answer.
+    pub timeout_seconds: NonZeroU16,
 }
 
 /// What runs may use.
@@ -98,6 +149,13 @@ const LISTENERS: NonZeroU16 = NonZeroU16::new(64).expect("not zero");
 const RUNS_AT_ONCE: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
 const TURN_SECONDS: NonZeroU16 = NonZeroU16::new(sandbox::limits::TURN_MAX.as_secs() as u16).expect("not zero");
 const HEAP_MIB: NonZeroU16 = NonZeroU16::new((sandbox::limits::HEAP_BYTES_MAX >> 20) as u16).expect("not zero");
+/// A day of a busy server, and what an editor still opens.
+const LOG_FILE_MIB: NonZeroU32 = NonZeroU32::new(64).expect("not zero");
+const LOG_FILE_HOURS: NonZeroU32 = NonZeroU32::new(24).expect("not zero");
+/// Two weeks of days.
+const LOG_FILES_KEPT: u16 = 14;
+/// A receiver that takes longer than this holds up the traces behind it.
+const OTLP_TIMEOUT_SECONDS: NonZeroU16 = NonZeroU16::new(10).expect("not zero");
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Default for Server {
@@ -109,7 +167,26 @@ impl Default for Server {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::default(), level: "warn,runtime=info".to_owned() }
+        Self {
+            format: LogFormat::default(),
+            level: "warn,runtime=info".to_owned(),
+            file: None,
+            file_mib: LOG_FILE_MIB,
+            file_hours: LOG_FILE_HOURS,
+            files_kept: LOG_FILES_KEPT,
+        }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { otlp: Otlp::default(), propagate_to: vec!["*".to_owned()] }
+    }
+}
+
+impl Default for Otlp {
+    fn default() -> Self {
+        Self { endpoint: None, headers: Vec::new(), sample_ratio: 1.0, timeout_seconds: OTLP_TIMEOUT_SECONDS }
     }
 }
 
@@ -133,120 +210,40 @@ impl Limits {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Sections {
-    server: Server,
-    mail: MailSection,
-    log: Log,
-    egress: EgressSettings,
-    retention: RetentionSection,
-    limits: Limits,
+pub(super) struct Sections {
+    pub(super) server: Server,
+    pub(super) store: StorePlace,
+    pub(super) mail: MailSection,
+    pub(super) log: Log,
+    pub(super) metrics: Metrics,
+    pub(super) telemetry: Telemetry,
+    pub(super) egress: EgressSettings,
+    pub(super) retention: RetentionSection,
+    pub(super) limits: Limits,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct MailSection {
-    host: Option<String>,
-    port: Option<NonZeroU16>,
-    tls: Tls,
-    username: Option<String>,
-    password_secret: Option<String>,
-    from: Option<String>,
-    outbox_folder: Option<PathBuf>,
+pub(super) struct MailSection {
+    pub(super) host: Option<String>,
+    pub(super) port: Option<NonZeroU16>,
+    pub(super) tls: Tls,
+    pub(super) username: Option<String>,
+    pub(super) password_secret: Option<String>,
+    pub(super) password: Option<Secret>,
+    pub(super) from: Option<String>,
+    pub(super) outbox_folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct RetentionSection {
+pub(super) struct RetentionSection {
     payload_days: Option<NonZeroU32>,
     message_days: Option<NonZeroU32>,
 }
 
-impl Config {
-    /// Reads the configuration of this process.
-    pub fn load(overrides: &[Override]) -> Result<Self, Error> {
-        // A variable that is no Unicode is none of ours.
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::read(&variables.collect::<Vec<_>>(), overrides)
-    }
-
-    /// Reads the configuration: the file in the data folder, under the environment, under the flags.
-    pub fn read(variables: &[(String, String)], overrides: &[Override]) -> Result<Self, Error> {
-        let variable = |wanted: &str| variables.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-        let home = data_folder(variable)?;
-        let mut table = layers::file(&home.join(FILE))?;
-        layers::environment(&mut table, variables.iter().cloned())?;
-        layers::flags(&mut table, overrides)?;
-        let sections: Sections = toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| {
-            Error::new(
-                Code::ConfigValue,
-                format!("the configuration does not make sense: {}", error.to_string().trim()),
-            )
-        })?;
-        Ok(Self {
-            mail: sections.mail.read(&home)?,
-            master_key: master_key(&home, variable),
-            home,
-            server: sections.server,
-            log: sections.log,
-            egress: sections.egress,
-            retention: sections.retention.read(),
-            limits: sections.limits,
-        })
-    }
-
-    /// A configuration with defaults alone, for a data folder.
-    pub fn in_folder(home: &Path) -> Self {
-        Self {
-            home: home.to_owned(),
-            server: Server::default(),
-            mail: Mail::Outbox(home.join(OUTBOX)),
-            log: Log::default(),
-            egress: EgressSettings::default(),
-            retention: Retention::default(),
-            limits: Limits::default(),
-            master_key: MasterKeySource::automatic(home),
-        }
-    }
-
-    /// The configuration file, whether or not it is there.
-    pub fn file(&self) -> PathBuf {
-        self.home.join(FILE)
-    }
-}
-
-impl MailSection {
-    fn read(self, home: &Path) -> Result<Mail, Error> {
-        let invalid = |message: &str| Error::new(Code::ConfigValue, message);
-        let Some(host) = self.host.filter(|host| !host.is_empty()) else {
-            if self.username.is_some() || self.from.is_some() || self.port.is_some() {
-                return Err(invalid("`mail` names no `host`; set `mail.host`, or leave the section out"));
-            }
-            let folder = self.outbox_folder.unwrap_or_else(|| PathBuf::from(OUTBOX));
-            return Ok(Mail::Outbox(home.join(folder)));
-        };
-        if self.username.is_some() != self.password_secret.is_some() {
-            return Err(invalid("a mail account needs both `mail.username` and `mail.password_secret`"));
-        }
-        let default_port = match self.tls {
-            Tls::None => 25,
-            Tls::Starttls => 587,
-            Tls::Tls => 465,
-        };
-        let from = self.from.ok_or_else(|| invalid("`mail.from` is missing: who shall the mail be from?"))?;
-        Ok(Mail::Smtp(MailConfig {
-            host,
-            port: self.port.map_or(default_port, NonZeroU16::get),
-            tls: self.tls,
-            username: self.username,
-            password_secret: self.password_secret,
-            from,
-        }))
-    }
-}
-
 impl RetentionSection {
-    fn read(self) -> Retention {
+    pub(super) fn read(self) -> Retention {
         let default = Retention::default();
         let days = |days: Option<NonZeroU32>, otherwise| days.map_or(otherwise, |days| DAY * days.get());
         Retention {
@@ -257,17 +254,30 @@ impl RetentionSection {
     }
 }
 
-fn master_key(home: &Path, variable: impl Fn(&str) -> Option<String>) -> MasterKeySource {
-    match (variable(PASSPHRASE_FILE), variable(PASSPHRASE)) {
-        (Some(file), _) => MasterKeySource::PassphraseFile(PathBuf::from(file)),
-        (None, Some(passphrase)) => MasterKeySource::Passphrase(Secret::new(passphrase)),
-        (None, None) => MasterKeySource::automatic(home),
+impl Config {
+    /// A configuration with defaults alone, for a data folder.
+    pub fn in_folder(home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            file: super::home::config_file(home, None, None).0,
+            server: Server::default(),
+            store: StorePlace::default(),
+            mail: Mail::Outbox(home.join(OUTBOX)),
+            log: Log::default(),
+            metrics: Metrics::default(),
+            telemetry: Telemetry::default(),
+            egress: EgressSettings::default(),
+            retention: Retention::default(),
+            limits: Limits::default(),
+            master_key: MasterKeySource::automatic(home),
+        }
     }
 }
 
 impl fmt::Display for LogFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Auto => "auto",
             Self::Text => "text",
             Self::Json => "json",
         })

@@ -209,6 +209,11 @@ impl Control {
         }
     }
 
+    /// Whether the executor answers.
+    pub async fn is_alive(&self) -> bool {
+        self.executor.send(Snapshot).await.is_ok()
+    }
+
     /// What is being carried out.
     pub async fn standing(&self) -> Standing {
         self.executor.send(Snapshot).await.unwrap_or_default()

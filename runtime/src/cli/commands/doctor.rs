@@ -29,7 +29,7 @@ pub(in crate::cli) async fn doctor(config: &Config, env: &Env, out: &mut Out) ->
 }
 
 async fn look(config: &Config, env: &Env) -> Result<DoctorView, Error> {
-    let file = config.file();
+    let file = &config.file;
     let found = if file.exists() { format!("`{}` makes sense", file.display()) } else { "all defaults".to_owned() };
     let mut checks = vec![CheckView { name: "configuration".to_owned(), ok: true, found, advice: None }];
     let link = match Link::open(config, env).await {

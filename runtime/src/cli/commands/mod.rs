@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 pub(super) mod automations;
+pub(super) mod config;
 pub(super) mod contract;
 pub(super) mod doctor;
 pub(super) mod folders;
