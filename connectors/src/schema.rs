@@ -23,6 +23,9 @@ pub(crate) fn definition(name: &str, summary: &str, kind: Kind) -> Definition {
         redacted: Vec::new(),
         label: None,
         leaves_machine: false,
+        sink: None,
+        data: None,
+        connects_at: None,
         timeout_ms: 30_000,
         example: json!({}),
     }

@@ -3,6 +3,7 @@
 //! Everything here is a value or a function from values to values: no async, no IO, no SQL, no actors,
 //! and no clock. `now` is always an argument. What should happen is returned; somebody else makes it happen.
 
+pub mod amount;
 pub mod canonical;
 pub mod contract;
 pub mod effect;

@@ -20,6 +20,12 @@ impl Pointer {
         &self.0
     }
 
+    /// The place that `inner` names, counted from this one.
+    #[must_use]
+    pub fn join(&self, inner: &Self) -> Self {
+        Self(self.0.iter().chain(&inner.0).cloned().collect())
+    }
+
     /// All places in `value` that this pointer names, with the concrete path to each.
     pub fn select<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
         let mut found = vec![value];
@@ -27,6 +33,24 @@ impl Pointer {
             found = found.into_iter().flat_map(|value| step(value, segment)).collect();
         }
         found
+    }
+
+    /// All places in `value` that this pointer names, or none at all where a part of the way is missing anywhere: one
+    /// item without the path, or a list without items.
+    pub fn every<'v>(&self, value: &'v Value) -> Option<Vec<&'v Value>> {
+        let mut found = vec![value];
+        for segment in &self.0 {
+            let mut next = Vec::new();
+            for value in found {
+                let inner = step(value, segment);
+                if inner.is_empty() {
+                    return None;
+                }
+                next.extend(inner);
+            }
+            found = next;
+        }
+        Some(found)
     }
 
     /// The one place that this pointer names, if it names exactly one.

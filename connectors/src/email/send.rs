@@ -151,6 +151,7 @@ fn define(identity: Identity) -> Definition {
             )
             .collect(),
         leaves_machine: true,
+        sink: Some("mail:{/to#domain}".to_owned()),
         timeout_ms: 120_000,
         example: json!({ "to": "ada@example.org", "subject": "Report for November", "text": "All is well.\n" }),
         ..definition("email.send", "Sends a mail.", Kind::Effect(identity))

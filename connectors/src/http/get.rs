@@ -74,6 +74,9 @@ impl HttpGet {
             redacted: super::request::redacted(),
             label: Some("http:{/url#host}".to_owned()),
             leaves_machine: true,
+            sink: Some("http:{/url#host}".to_owned()),
+            data: Some(super::pointer("/json")),
+            connects_at: Some(super::pointer("/url")),
             timeout_ms: 60_000,
             example: json!({ "url": "https://books.example/api/invoices", "query": { "status": "unpaid" } }),
             ..definition(

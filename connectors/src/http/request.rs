@@ -117,6 +117,9 @@ impl HttpRequest {
             redacted: redacted(),
             label: Some("http:{/url#host}".to_owned()),
             leaves_machine: true,
+            sink: Some("http:{/url#host}".to_owned()),
+            data: Some(super::pointer("/json")),
+            connects_at: Some(super::pointer("/url")),
             timeout_ms: 60_000,
             example: json!({ "method": "POST", "url": "https://books.example/api/reminders", "json": { "invoice": "A-17" } }),
             ..definition(

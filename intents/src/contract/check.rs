@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::parse::Draft;
 use super::read::Problems;
-use super::{Source, Trigger, Vocabulary, problem};
+use super::{Limit, Sink, Source, Trigger, Vocabulary, problem};
 use crate::tool::{Definition, Name};
 
 /// Gathers the problems of clauses with each other.
@@ -14,6 +14,7 @@ pub(super) fn together(draft: &Draft, vocabulary: &dyn Vocabulary, problems: &mu
     one_webhook_per_name(&draft.triggers, problems);
     duplicates("capabilities", &draft.capabilities, problems);
     duplicates("limits", &draft.limits, problems);
+    duplicates("approvals", &draft.approvals, problems);
     duplicates("expect", &draft.expect, problems);
     every_effect_has_its_key(draft, vocabulary, problems);
     for (index, once) in &draft.once {
@@ -30,9 +31,49 @@ pub(super) fn together(draft: &Draft, vocabulary: &dyn Vocabulary, problems: &mu
             problems.add(problem::ONCE_UNFIT, &at, message);
         }
     }
+    clauses_are_about_granted_tools(draft, &granted, problems);
+    one_flow_for_an_origin(&draft.limits, problems);
+}
+
+fn clauses_are_about_granted_tools(draft: &Draft, granted: &BTreeSet<&Name>, problems: &mut Problems) {
+    let mut check = |tool: &Name, at: String| {
+        if !granted.contains(tool) {
+            not_granted(tool, &at, problems);
+        }
+    };
+    for (index, capability) in &draft.capabilities {
+        for (name, bind) in &capability.bind {
+            check(&bind.row_of, format!("/capabilities/{index}/bind/{name}/row_of"));
+        }
+    }
     for (index, limit) in &draft.limits {
-        if !granted.contains(&limit.rate.tool) {
-            not_granted(&limit.rate.tool, &format!("/limits/{index}/rate/tool"), problems);
+        match limit {
+            Limit::Rate { rate, .. } => check(&rate.tool, format!("/limits/{index}/rate/tool")),
+            Limit::Sum { sum, .. } => check(&sum.tool, format!("/limits/{index}/sum/tool")),
+            Limit::Quiet { tool, .. } => check(tool, format!("/limits/{index}/quiet_hours/tool")),
+            Limit::Flow(flow) => {
+                for (place, sink) in flow.to.iter().enumerate() {
+                    if let Sink::Tool(tool) = sink {
+                        check(tool, format!("/limits/{index}/flow/to/{place}"));
+                    }
+                }
+            }
+        }
+    }
+    for (index, approval) in &draft.approvals {
+        check(&approval.tool, format!("/approvals/{index}/tool"));
+    }
+}
+
+/// Two clauses for one origin would each forbid what the other allows.
+fn one_flow_for_an_origin(limits: &[(usize, Limit)], problems: &mut Problems) {
+    let mut origins = BTreeSet::new();
+    for (index, limit) in limits {
+        if let Limit::Flow(flow) = limit
+            && !origins.insert(&flow.from)
+        {
+            let message = format!("there is a clause for `{}` before; name all places in one", flow.from);
+            problems.add(problem::DUPLICATE, &format!("/limits/{index}/flow/from"), message);
         }
     }
 }

@@ -1,13 +1,10 @@
-//! The clauses of a contract, parsed: what they hold cannot be wrong.
+//! The whole contract, parsed: what it holds cannot be wrong.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Condition, DeclaredIdentity, Trigger};
+use super::{Approval, Budgets, Capability, Limit, Trigger};
 use crate::expect::Expect;
-use crate::pointer::Pointer;
-use crate::time::Span;
 use crate::tool::Name;
 
 /// What the user delegated. Made by [`Contract::parse`] alone.
@@ -19,18 +16,9 @@ pub struct Contract {
     pub(super) capabilities: Vec<Capability>,
     pub(super) once: Vec<Once>,
     pub(super) limits: Vec<Limit>,
+    pub(super) approvals: Vec<Approval>,
     pub(super) expect: Vec<Expect>,
-}
-
-/// A tool that the script may use, and for what.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Capability {
-    /// The tool.
-    pub tool: Name,
-    /// What must hold for the arguments of each call.
-    pub conditions: BTreeMap<Pointer, Condition>,
-    /// How its effects can be known to have happened, where the tool itself cannot say.
-    pub identity: Option<DeclaredIdentity>,
+    pub(super) budgets: Budgets,
 }
 
 /// The named parts under which an effect of a tool happens once.
@@ -40,39 +28,6 @@ pub struct Once {
     pub tool: Name,
     /// The parts, as the contract lists them; unique.
     pub per: Vec<PartName>,
-}
-
-/// A bound on how often something happens, and what becomes of the rest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limit {
-    /// The bound.
-    pub rate: Rate,
-    /// What becomes of calls beyond it.
-    pub beyond: Excess,
-}
-
-/// So many calls in a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rate {
-    /// The tool whose calls count.
-    pub tool: Name,
-    /// The argument whose values are counted apart; without one all calls count together.
-    pub per: Option<Pointer>,
-    /// The most calls in any window.
-    pub max: u32,
-    /// The length of the window.
-    pub window: Span,
-}
-
-/// What becomes of a call beyond a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Excess {
-    /// It waits until there is room.
-    Wait,
-    /// It is left out; the script sees that.
-    Skip,
-    /// The user is asked.
-    Ask,
 }
 
 /// The name of a part of an effect key: `invoice`.
@@ -113,14 +68,24 @@ impl Contract {
         self.once.iter().find(|once| once.tool == *tool)
     }
 
-    /// The bounds on how often things happen.
+    /// The bounds on what happens.
     pub fn limits(&self) -> &[Limit] {
         &self.limits
+    }
+
+    /// What a person says yes to before it happens.
+    pub fn approvals(&self) -> &[Approval] {
+        &self.approvals
     }
 
     /// What is expected to happen.
     pub fn expect(&self) -> &[Expect] {
         &self.expect
+    }
+
+    /// What may be spent.
+    pub fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 }
 
@@ -152,19 +117,5 @@ impl FromStr for PartName {
 impl fmt::Display for PartName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl Excess {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Wait, Self::Skip, Self::Ask];
-
-    /// The stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Wait => "wait",
-            Self::Skip => "skip",
-            Self::Ask => "ask",
-        }
     }
 }

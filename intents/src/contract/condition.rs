@@ -1,24 +1,25 @@
-//! What must hold for an argument.
+//! What must hold for an argument or for a place in a bound row.
+//!
+//! A comparison has three answers. A clause that allows something wants a plain yes. A clause that asks a person applies
+//! unless the answer is a plain no: what cannot be compared is asked about.
 
-use std::fmt;
-
-use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::{Address, AddressPrefix, bare_address};
+use super::place::RowPlace;
+use super::{Address, AddressPrefix, Pattern, bare_address};
 use crate::canonical;
 use crate::pointer::Pointer;
 
-/// A comparison with constants that the user confirmed.
+/// A comparison with constants that the user confirmed, or with a bound row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// What is compared.
     pub comparison: Comparison,
-    /// How the argument is read.
+    /// How the value is read.
     pub shape: Shape,
 }
 
-/// How an argument is read before it is compared.
+/// How a value is read before it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// As it is.
@@ -40,6 +41,8 @@ pub enum Comparison {
     Prefix(Prefix),
     /// Text that holds this text.
     Contains(String),
+    /// Text that holds this text as a word of its own. Never written in a contract: what `contains` means of a row.
+    Names(String),
     /// Text that the pattern matches as a whole.
     Matches(Pattern),
     /// A greater number.
@@ -48,6 +51,23 @@ pub enum Comparison {
     LessThan(f64),
     /// Text of at most so many characters.
     AtMostLength(u32),
+    /// As a place in a bound row says.
+    AsRow(Against, RowPlace),
+}
+
+/// How an argument is compared with a place in a bound row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// The same.
+    Same,
+    /// Text that starts so.
+    Prefix,
+    /// Text that names it: it stands there as a word of its own, so that `A-17` is not found in `A-170`.
+    Contains,
+    /// A greater number.
+    Greater,
+    /// A lesser number.
+    Less,
 }
 
 /// The start of a text.
@@ -59,139 +79,199 @@ pub enum Prefix {
     Address(AddressPrefix),
 }
 
+/// What a comparison says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Yes,
+    No,
+    /// The two cannot be compared.
+    Unclear,
+}
+
+impl From<bool> for Answer {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
 impl Condition {
-    /// Whether it holds at every place that `pointer` names in the arguments.
+    /// Whether it holds at every place that `pointer` names in a value.
     ///
     /// A clause about an absent path applies to it, and so fails: also where only some items lack the path, and where
     /// there is no item at all.
-    pub fn holds_at(&self, pointer: &Pointer, arguments: &Value) -> bool {
-        self.holds_below(arguments, pointer.segments())
+    pub fn holds_at(&self, pointer: &Pointer, value: &Value) -> bool {
+        leaves(value, pointer.segments(), &mut |leaf| leaf.is_some_and(|leaf| self.answer(leaf) == Answer::Yes))
     }
 
-    fn holds_below(&self, value: &Value, segments: &[String]) -> bool {
-        let Some((first, rest)) = segments.split_first() else { return self.holds(value) };
-        let any = first == "*";
-        match value {
-            Value::Object(members) if any => {
-                !members.is_empty() && members.values().all(|member| self.holds_below(member, rest))
-            }
-            Value::Array(items) if any => !items.is_empty() && items.iter().all(|item| self.holds_below(item, rest)),
-            Value::Object(members) => members.get(first).is_some_and(|member| self.holds_below(member, rest)),
-            Value::Array(items) => {
-                let item = first.parse().ok().and_then(|index: usize| items.get(index));
-                item.is_some_and(|item| self.holds_below(item, rest))
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-        }
+    /// Whether it may hold at any place that `pointer` names in a value: unless each is there and says no.
+    pub fn may_hold_at(&self, pointer: &Pointer, value: &Value) -> bool {
+        !leaves(value, pointer.segments(), &mut |leaf| leaf.is_some_and(|leaf| self.answer(leaf) == Answer::No))
     }
 
     /// Whether it holds for a value; for a list, whether there is an item and it holds for every one.
     pub fn holds(&self, value: &Value) -> bool {
-        match value {
-            Value::Array(items) => !items.is_empty() && items.iter().all(|item| self.holds_for_one(item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-                self.holds_for_one(value)
+        self.holds_at(&Pointer::default(), value)
+    }
+
+    /// The condition with what a row says in the place of its reference. None where the row says nothing there: no
+    /// number or boolean, and no text that is not empty. A condition without a reference is itself.
+    pub(crate) fn bound_to(&self, row: &Value) -> Option<Self> {
+        let Comparison::AsRow(against, place) = &self.comparison else { return Some(self.clone()) };
+        let value = place.at.get(row).filter(|value| says_something(value))?;
+        let text = || match value {
+            Value::String(text) => text.clone(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                canonical::to_string(value)
             }
+        };
+        let comparison = match against {
+            Against::Same => Comparison::Equals(value.clone()),
+            Against::Prefix => Comparison::Prefix(match self.shape {
+                Shape::Plain | Shape::Mailbox => Prefix::Text(text()),
+                Shape::Address => Prefix::Address(AddressPrefix::parse(&text()).ok()?),
+            }),
+            Against::Contains => Comparison::Names(text()),
+            Against::Greater => Comparison::GreaterThan(value.as_f64()?),
+            Against::Less => Comparison::LessThan(value.as_f64()?),
+        };
+        Some(Self { comparison, shape: self.shape })
+    }
+
+    /// The bound row that it speaks of.
+    pub fn row(&self) -> Option<&RowPlace> {
+        match &self.comparison {
+            Comparison::AsRow(_, place) => Some(place),
+            Comparison::Equals(_)
+            | Comparison::OneOf(_)
+            | Comparison::Prefix(_)
+            | Comparison::Contains(_)
+            | Comparison::Names(_)
+            | Comparison::Matches(_)
+            | Comparison::GreaterThan(_)
+            | Comparison::LessThan(_)
+            | Comparison::AtMostLength(_) => None,
         }
     }
 
-    fn holds_for_one(&self, value: &Value) -> bool {
-        match self.shape {
-            Shape::Plain => self.compares(value),
-            Shape::Address => value.as_str().is_some_and(|text| Address::parse(text).is_ok()) && self.compares(value),
-            Shape::Mailbox => {
-                let bare = value.as_str().and_then(bare_address);
-                bare.is_some_and(|bare| self.compares(&Value::String(bare)))
-            }
+    fn answer(&self, value: &Value) -> Answer {
+        match (self.shape, value.as_str()) {
+            (Shape::Plain, _) => self.compares(value),
+            (Shape::Address, Some(text)) if Address::parse(text).is_ok() => self.compares(value),
+            (Shape::Mailbox, Some(text)) => match bare_address(text) {
+                Some(bare) => self.compares(&Value::String(bare)),
+                None => Answer::Unclear,
+            },
+            (Shape::Address | Shape::Mailbox, _) => Answer::Unclear,
         }
     }
 
-    fn compares(&self, value: &Value) -> bool {
-        let text = value.as_str();
+    fn compares(&self, value: &Value) -> Answer {
+        let text = |holds: &dyn Fn(&str) -> Answer| value.as_str().map_or(Answer::Unclear, holds);
+        let number =
+            |holds: &dyn Fn(f64) -> bool| value.as_f64().map_or(Answer::Unclear, |number| holds(number).into());
         match &self.comparison {
             Comparison::Equals(wanted) => self.same(value, wanted),
-            Comparison::OneOf(wanted) => wanted.iter().any(|wanted| self.same(value, wanted)),
-            Comparison::Prefix(Prefix::Address(prefix)) => {
-                text.and_then(|text| Address::parse(text).ok()).is_some_and(|address| prefix.covers(&address))
+            Comparison::OneOf(wanted) => {
+                let answers: Vec<_> = wanted.iter().map(|wanted| self.same(value, wanted)).collect();
+                // One that can be compared and is another says no for those that cannot.
+                let rank = [Answer::Yes, Answer::No];
+                rank.into_iter().find(|answer| answers.contains(answer)).unwrap_or(Answer::Unclear)
             }
-            Comparison::Prefix(Prefix::Text(prefix)) => text.is_some_and(|text| starts_safely(text, prefix)),
-            Comparison::Contains(part) => text.is_some_and(|text| text.contains(part.as_str())),
-            Comparison::Matches(pattern) => text.is_some_and(|text| pattern.matches(text)),
-            Comparison::GreaterThan(bound) => value.as_f64().is_some_and(|number| number > *bound),
-            Comparison::LessThan(bound) => value.as_f64().is_some_and(|number| number < *bound),
-            Comparison::AtMostLength(max) => text.is_some_and(|text| text.chars().count() <= *max as usize),
+            Comparison::Prefix(Prefix::Address(prefix)) => text(&|text| match Address::parse(text) {
+                Ok(address) => prefix.covers(&address).into(),
+                Err(_) => Answer::Unclear,
+            }),
+            Comparison::Prefix(Prefix::Text(prefix)) => text(&|text| starts_safely(text, prefix)),
+            Comparison::Contains(part) => text(&|text| text.contains(part.as_str()).into()),
+            Comparison::Names(word) => text(&|text| names(text, word).into()),
+            Comparison::Matches(pattern) => text(&|text| pattern.matches(text).into()),
+            Comparison::GreaterThan(bound) => number(&|number| number > *bound),
+            Comparison::LessThan(bound) => number(&|number| number < *bound),
+            Comparison::AtMostLength(max) => text(&|text| (text.chars().count() <= *max as usize).into()),
+            // Without its row there is nothing to compare with.
+            Comparison::AsRow(..) => Answer::Unclear,
         }
     }
 
     /// The same canonical bytes, so that `1` is `1.0` and nothing else is; for mail, the same address.
-    fn same(&self, value: &Value, wanted: &Value) -> bool {
+    fn same(&self, value: &Value, wanted: &Value) -> Answer {
         match (self.shape, wanted) {
-            (Shape::Mailbox, Value::String(wanted)) => bare_address(wanted).as_deref() == value.as_str(),
-            (Shape::Plain | Shape::Address | Shape::Mailbox, wanted) => {
-                canonical::to_string(value) == canonical::to_string(wanted)
+            (Shape::Mailbox, Value::String(wanted)) => (bare_address(wanted).as_deref() == value.as_str()).into(),
+            (Shape::Plain | Shape::Address | Shape::Mailbox, wanted) if kind(value) == kind(wanted) => {
+                (canonical::to_string(value) == canonical::to_string(wanted)).into()
             }
+            (Shape::Plain | Shape::Address | Shape::Mailbox, _) => Answer::Unclear,
         }
+    }
+}
+
+/// Whether a test holds for every leaf that a path leads to: of a list at its end for every item. Where the path leads
+/// nowhere, and where a list is empty, the test is given nothing.
+fn leaves(value: &Value, segments: &[String], test: &mut dyn FnMut(Option<&Value>) -> bool) -> bool {
+    let Some((first, rest)) = segments.split_first() else {
+        return match value {
+            Value::Array(items) if items.is_empty() => test(None),
+            Value::Array(items) => items.iter().all(|item| test(Some(item))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => test(Some(value)),
+        };
+    };
+    let any = first == "*";
+    match value {
+        Value::Object(members) if any && !members.is_empty() => {
+            members.values().all(|member| leaves(member, rest, test))
+        }
+        Value::Array(items) if any && !items.is_empty() => items.iter().all(|item| leaves(item, rest, test)),
+        Value::Object(members) if !any && members.contains_key(first) => leaves(&members[first], rest, test),
+        Value::Array(items) => match first.parse().ok().and_then(|index: usize| items.get(index)) {
+            Some(item) => leaves(item, rest, test),
+            None => test(None),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => test(None),
+    }
+}
+
+/// Null and the empty text are in every row that lacks something; nothing can be bound to them.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+fn kind(value: &Value) -> u8 {
+    match value {
+        Value::Null => 0,
+        Value::Bool(_) => 1,
+        Value::Number(_) => 2,
+        Value::String(_) => 3,
+        Value::Array(_) => 4,
+        Value::Object(_) => 5,
     }
 }
 
 /// `reports/` shall not cover `reports/../secrets`.
-fn starts_safely(text: &str, prefix: &str) -> bool {
+fn starts_safely(text: &str, prefix: &str) -> Answer {
     let is_path = prefix.contains('/');
     let leads_elsewhere = || text.contains('\\') || text.split('/').any(|step| step == "." || step == "..");
-    text.starts_with(prefix) && !(is_path && leads_elsewhere())
+    if is_path && leads_elsewhere() { Answer::Unclear } else { text.starts_with(prefix).into() }
 }
 
-/// A regular expression that matches a whole text.
-#[derive(Clone)]
-pub struct Pattern {
-    text: String,
-    whole: Regex,
+/// Whether a text holds a word that no letter or digit touches, neither directly nor over one joining sign: `A-17` is in
+/// `Invoice A-17.`, and neither in `A-170` nor in `A-17-2` nor in `BA-17`.
+fn names(text: &str, word: &str) -> bool {
+    !word.is_empty()
+        && text.match_indices(word).any(|(at, found)| {
+            let (before, after) = (&text[..at], &text[at + found.len()..]);
+            !touched(before.chars().rev()) && !touched(after.chars())
+        })
 }
 
-/// Longer patterns nobody can confirm.
-const PATTERN_MAX: usize = 512;
-/// What a compiled pattern may take, in bytes: `(a{1000}){1000}` is a mistake or an attack.
-const COMPILED_MAX: usize = 256 * 1024;
-/// How deep groups may nest.
-const NESTING_MAX: u32 = 32;
-
-impl Pattern {
-    /// Compiles a pattern. It matches whole texts whether or not it says so.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() || text.len() > PATTERN_MAX {
-            return Err(format!("a pattern has 1 to {PATTERN_MAX} bytes"));
-        }
-        let compile = |pattern: &str| {
-            let limited = RegexBuilder::new(pattern).size_limit(COMPILED_MAX).nest_limit(NESTING_MAX).build();
-            limited.map_err(|error| error.to_string())
-        };
-        // Alone first, so that `a)|(b` cannot close the group that anchors it.
-        compile(text)?;
-        let whole = compile(&format!(r"\A(?:{text})\z"))?;
-        Ok(Self { text: text.to_owned(), whole })
-    }
-
-    /// The pattern as the contract writes it.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        self.whole.is_match(text)
-    }
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for Pattern {}
-
-impl fmt::Debug for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pattern({})", self.text)
+fn touched(mut further: impl Iterator<Item = char>) -> bool {
+    match further.next() {
+        Some(c) if c.is_alphanumeric() => true,
+        Some('-' | '_' | '.' | '/' | '\\') => further.next().is_some_and(char::is_alphanumeric),
+        Some(_) | None => false,
     }
 }
 
@@ -245,18 +325,6 @@ mod tests {
         assert!(holds(reports(), "", json!("reports/2026/a.csv")));
         for path in ["reports/../secrets", "reports/./../x", "reports/..\\x", "report", "/reports/a", "reports/.."] {
             assert!(!holds(reports(), "", json!(path)), "{path}");
-        }
-    }
-
-    #[test]
-    fn a_pattern_matches_the_whole_text() {
-        let pattern = |text: &str| Pattern::parse(text).unwrap();
-        assert!(pattern("a|ab").matches("ab"));
-        assert!(!pattern("[0-9]+").matches("12a"));
-        assert!(!pattern("(?m)^a$").matches("a\nb"));
-        assert!(!pattern("a").matches("a\n"));
-        for text in ["", "a)|(b", "(", "(a{1000}){1000}", "a(?x) #", &"x".repeat(600)] {
-            assert!(Pattern::parse(text).is_err(), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Excess, FileDedupe};
+use super::{Excess, FileDedupe, Place};
 use crate::pointer::Pointer;
 use crate::schedule::{CatchUp, Overlap};
 use crate::time::Span;
@@ -28,12 +28,18 @@ pub struct ContractV1 {
     /// Under which keys effects happen once, ever. Every effect that cannot simply be repeated needs one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub once: Vec<OnceV1>,
-    /// Bounds on how often things happen.
+    /// Bounds on how often, how much, when and where to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitV1>,
+    /// What a person says yes to before it happens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalV1>,
     /// What should happen; silence raises a need.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<ExpectV1>,
+    /// What may be spent. What is not stated is bounded by the settings alone.
+    #[serde(default, skip_serializing_if = "BudgetsV1::is_empty")]
+    pub budgets: BudgetsV1,
 }
 
 /// What starts runs. The kinds are told apart by their key.
@@ -163,15 +169,40 @@ pub struct ManualTriggerV1 {
 pub struct CapabilityV1 {
     /// The tool.
     pub tool: Name,
-    /// What must hold for the arguments, by place. A place that a call does not have fails its condition.
+    /// The account through which it is used, such as conn_books. Its credential is the vault's secret of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^conn_[a-z0-9_-]+$"))]
+    pub connection: Option<String>,
+    /// Rows of earlier results of the same run, by the name that conditions call them. One row of each name must fit
+    /// the call in every condition.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bind: BTreeMap<String, BindV1>,
+    /// What must hold, by place in the arguments or in a bound row. A place that is not there fails its condition.
     #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
-    pub conditions: BTreeMap<Pointer, ConditionV1>,
+    pub conditions: BTreeMap<Place, ConditionV1>,
+    /// How old the bound rows may be when the call is made; older ones are read again first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh_for: Option<Span>,
     /// How a request can be known to have happened. For http.request only; without one it is asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityV1>,
 }
 
-/// Exactly one comparison. For a list it must hold for every item, and there must be one.
+/// One row of an earlier result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BindV1 {
+    /// The tool that reads it. The contract must grant it.
+    pub row_of: Name,
+    /// Where rows stand in what it reads; * steps into each item. For web services it counts from the JSON body.
+    pub at: Pointer,
+    /// What must hold for the arguments with which it was read.
+    #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
+    pub conditions: BTreeMap<Pointer, ConditionV1>,
+}
+
+/// Exactly one comparison. For a list it must hold for every item, and there must be one. Where a capability binds a
+/// row `inv`, a text such as `inv:/number` stands for what the row says there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConditionV1 {
@@ -181,16 +212,18 @@ pub enum ConditionV1 {
     OneOf(
         #[schemars(extend("items" = { "type": ["string", "number", "boolean", "null"] }, "minItems" = 1))] Vec<Value>,
     ),
+    /// The same as a bound row says at a place, such as inv:/client/email.
+    SameAs(String),
     /// Text that starts so; for a web address the same origin, and a path that goes on at a `/`.
     Prefix(String),
-    /// Text that holds this text.
+    /// Text that holds this text; of a row's place, as a word of its own.
     Contains(String),
     /// Text that this regular expression matches as a whole.
     Matches(String),
     /// A greater number.
-    GreaterThan(serde_json::Number),
+    GreaterThan(#[schemars(extend("type" = ["number", "string"]))] Value),
     /// A lesser number.
-    LessThan(serde_json::Number),
+    LessThan(#[schemars(extend("type" = ["number", "string"]))] Value),
     /// Text of at most so many characters.
     AtMostLength(u32),
 }
@@ -228,15 +261,59 @@ pub struct OnceV1 {
     pub per: Vec<String>,
 }
 
+/// A bound on what happens. The kinds are told apart by their key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum LimitV1 {
+    /// So many calls in a window.
+    Rate(RateLimitV1),
+    /// So much of an argument in a window.
+    Sum(SumLimitV1),
+    /// Nothing at some times of the day.
+    Quiet(QuietLimitV1),
+    /// Data of some origin goes to these places only.
+    Flow(FlowLimitV1),
+}
+
 /// A bound on how often something happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LimitV1 {
+pub struct RateLimitV1 {
     /// The bound.
     pub rate: RateV1,
     /// What becomes of calls beyond it.
     #[serde(rename = "else")]
     pub beyond: ExcessV1,
+}
+
+/// A bound on how much of an argument there is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SumLimitV1 {
+    /// The bound.
+    pub sum: SumV1,
+    /// What becomes of calls beyond it.
+    #[serde(rename = "else")]
+    pub beyond: ExcessV1,
+}
+
+/// Hours at which a tool keeps quiet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuietLimitV1 {
+    /// The hours.
+    pub quiet_hours: QuietHoursV1,
+    /// What becomes of calls in them.
+    #[serde(rename = "else")]
+    pub beyond: ExcessV1,
+}
+
+/// A bound on where data goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlowLimitV1 {
+    /// The bound.
+    pub flow: FlowV1,
 }
 
 /// So many calls in a window.
@@ -253,6 +330,105 @@ pub struct RateV1 {
     pub max: u32,
     /// The length of the window.
     pub window: Span,
+}
+
+/// So much of an argument in a window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SumV1 {
+    /// The tool whose calls count.
+    pub tool: Name,
+    /// The argument that is added up. A call without it, or with anything but a number that is not negative, is refused.
+    pub of: Pointer,
+    /// The argument whose values are counted apart; without one all calls count together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<Pointer>,
+    /// The most in any window, with at most six digits behind the point.
+    #[schemars(range(min = 0))]
+    pub max: serde_json::Number,
+    /// The length of the window.
+    pub window: Span,
+}
+
+/// A stretch of each day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuietHoursV1 {
+    /// The tool that keeps quiet.
+    pub tool: Name,
+    /// When the stretch begins, such as 20:00.
+    #[schemars(regex(pattern = "^[0-9]{2}:[0-9]{2}$"))]
+    pub from: String,
+    /// When it ends; a time before the beginning is on the next day.
+    #[schemars(regex(pattern = "^[0-9]{2}:[0-9]{2}$"))]
+    pub to: String,
+    /// On the clock of which zone. That of the schedules unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tz: Option<String>,
+}
+
+/// Where data of some origin may go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlowV1 {
+    /// The origin: a label such as http:books.example or folder:statements, all that start so with http:*, or a
+    /// connection by its short name.
+    pub from: String,
+    /// Where it may go: tools such as email.send, or hosts and domains such as http:books.example and mail:example.com.
+    pub to: Vec<String>,
+}
+
+/// Calls that need a person's yes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalV1 {
+    /// The tool.
+    pub tool: Name,
+    /// Only calls of which all this may hold. A place that is not there, or cannot be compared, applies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub when: BTreeMap<Place, ConditionV1>,
+    /// Only the first so many effects of each major version of the script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub first: Option<u32>,
+    /// What one yes may cover beside the one call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<EnvelopeV1>,
+}
+
+/// Several calls that one yes may cover.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvelopeV1 {
+    /// The most calls.
+    #[schemars(range(min = 1))]
+    pub at_most: u32,
+    /// What must hold for each. At least one condition.
+    #[serde(rename = "where")]
+    #[schemars(extend("minProperties" = 1))]
+    pub conditions: BTreeMap<Place, ConditionV1>,
+    /// For how long after the yes.
+    #[serde(rename = "for")]
+    pub valid_for: Span,
+}
+
+/// What may be spent.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetsV1 {
+    /// US dollars for model calls in any 30 days, such as 0.20 USD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9]+([.][0-9]{1,6})? USD$"))]
+    pub model_cost_per_month: Option<String>,
+    /// Repairs in any 7 days; 0 allows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repairs_per_week: Option<u32>,
+}
+
+impl BudgetsV1 {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What should happen.

@@ -1,13 +1,19 @@
 //! From clauses back to the format: one contract, one spelling.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::condition::Comparison;
+use super::condition::{Against, Comparison};
 use super::edge::{
-    CapabilityV1, ConditionV1, EventTriggerV1, ExpectV1, FileTriggerV1, FileV1, IdentityV1, LimitV1, ManualTriggerV1,
-    OnceV1, RateV1, RunsV1, ScheduleV1, TriggerV1, WebhookTriggerV1, WebhookV1,
+    ApprovalV1, BindV1, BudgetsV1, CapabilityV1, ConditionV1, EnvelopeV1, EventTriggerV1, ExpectV1, FileTriggerV1,
+    FileV1, FlowLimitV1, FlowV1, IdentityV1, LimitV1, ManualTriggerV1, OnceV1, QuietHoursV1, QuietLimitV1, RateLimitV1,
+    RateV1, RunsV1, ScheduleV1, SumLimitV1, SumV1, TriggerV1, WebhookTriggerV1, WebhookV1,
 };
-use super::{Capability, Condition, Contract, ContractV1, DeclaredIdentity, Limit, Once, Prefix, Source, Trigger};
+use super::{
+    Approval, Bind, Budgets, Capability, Condition, Contract, ContractV1, DeclaredIdentity, Limit, Once, Place, Prefix,
+    Source, Trigger,
+};
 use crate::canonical::{self, Digest};
 use crate::expect::Expect;
 
@@ -21,7 +27,9 @@ impl Contract {
             capabilities: self.capabilities.iter().map(capability).collect(),
             once: self.once.iter().map(once).collect(),
             limits: self.limits.iter().map(limit).collect(),
+            approvals: self.approvals.iter().map(approval).collect(),
             expect: self.expect.iter().map(expect).collect(),
+            budgets: budgets(&self.budgets),
         }
     }
 
@@ -79,23 +87,47 @@ fn stated<T: Default + PartialEq, E: From<T>>(word: T) -> Option<E> {
 fn capability(capability: &Capability) -> CapabilityV1 {
     CapabilityV1 {
         tool: capability.tool.clone(),
-        conditions: capability.conditions.iter().map(|(at, one)| (at.clone(), condition(one))).collect(),
+        connection: capability.connection.as_ref().map(ToString::to_string),
+        bind: capability.bind.iter().map(|(name, one)| (name.to_string(), bind(one))).collect(),
+        conditions: conditions(&capability.conditions),
+        fresh_for: capability.fresh_for,
         identity: capability.identity.as_ref().map(identity),
     }
 }
 
+fn bind(bind: &Bind) -> BindV1 {
+    let condition = |(place, one): (&Place, &Condition)| Some((place.argument()?.clone(), condition(one)));
+    BindV1 {
+        row_of: bind.row_of.clone(),
+        at: bind.at.clone(),
+        conditions: bind.conditions.iter().filter_map(condition).collect(),
+    }
+}
+
+pub(super) fn conditions(conditions: &BTreeMap<Place, Condition>) -> BTreeMap<Place, ConditionV1> {
+    conditions.iter().map(|(at, one)| (at.clone(), condition(one))).collect()
+}
+
 fn condition(condition: &Condition) -> ConditionV1 {
-    let number = |number: f64| serde_json::Number::from_f64(number).expect("only finite bounds are parsed");
+    let number =
+        |number: f64| Value::from(serde_json::Number::from_f64(number).expect("only finite bounds are parsed"));
     match &condition.comparison {
         Comparison::Equals(value) => ConditionV1::Equals(value.clone()),
         Comparison::OneOf(values) => ConditionV1::OneOf(values.clone()),
         Comparison::Prefix(Prefix::Text(text)) => ConditionV1::Prefix(text.clone()),
         Comparison::Prefix(Prefix::Address(prefix)) => ConditionV1::Prefix(prefix.as_str().to_owned()),
-        Comparison::Contains(text) => ConditionV1::Contains(text.clone()),
+        Comparison::Contains(text) | Comparison::Names(text) => ConditionV1::Contains(text.clone()),
         Comparison::Matches(pattern) => ConditionV1::Matches(pattern.as_str().to_owned()),
         Comparison::GreaterThan(bound) => ConditionV1::GreaterThan(number(*bound)),
         Comparison::LessThan(bound) => ConditionV1::LessThan(number(*bound)),
         Comparison::AtMostLength(max) => ConditionV1::AtMostLength(*max),
+        Comparison::AsRow(against, place) => match against {
+            Against::Same => ConditionV1::SameAs(place.to_string()),
+            Against::Prefix => ConditionV1::Prefix(place.to_string()),
+            Against::Contains => ConditionV1::Contains(place.to_string()),
+            Against::Greater => ConditionV1::GreaterThan(place.to_string().into()),
+            Against::Less => ConditionV1::LessThan(place.to_string().into()),
+        },
     }
 }
 
@@ -112,11 +144,64 @@ fn once(once: &Once) -> OnceV1 {
     OnceV1 { tool: once.tool.clone(), per: once.per.iter().map(ToString::to_string).collect() }
 }
 
+impl Limit {
+    /// The clause as it is written.
+    pub(super) fn to_edge(&self) -> LimitV1 {
+        limit(self)
+    }
+}
+
+impl Approval {
+    /// The clause as it is written.
+    pub(super) fn to_edge(&self) -> ApprovalV1 {
+        approval(self)
+    }
+}
+
 fn limit(limit: &Limit) -> LimitV1 {
-    let rate = &limit.rate;
-    LimitV1 {
-        rate: RateV1 { tool: rate.tool.clone(), per: rate.per.clone(), max: rate.max, window: rate.window },
-        beyond: limit.beyond.into(),
+    match limit {
+        Limit::Rate { rate, beyond } => LimitV1::Rate(RateLimitV1 {
+            rate: RateV1 { tool: rate.tool.clone(), per: rate.per.clone(), max: rate.max, window: rate.window },
+            beyond: (*beyond).into(),
+        }),
+        Limit::Sum { sum, beyond } => LimitV1::Sum(SumLimitV1 {
+            sum: SumV1 {
+                tool: sum.tool.clone(),
+                of: sum.of.clone(),
+                per: sum.per.clone(),
+                max: sum.max.to_number(),
+                window: sum.window,
+            },
+            beyond: (*beyond).into(),
+        }),
+        Limit::Quiet { tool, hours, beyond } => LimitV1::Quiet(QuietLimitV1 {
+            quiet_hours: QuietHoursV1 {
+                tool: tool.clone(),
+                from: hours.from.to_string(),
+                to: hours.to.to_string(),
+                tz: Some(hours.zone.to_string()),
+            },
+            beyond: (*beyond).into(),
+        }),
+        Limit::Flow(flow) => LimitV1::Flow(FlowLimitV1 {
+            flow: FlowV1 { from: flow.from.to_string(), to: flow.to.iter().map(ToString::to_string).collect() },
+        }),
+    }
+}
+
+fn approval(approval: &Approval) -> ApprovalV1 {
+    let envelope = approval.envelope.as_ref().map(|envelope| EnvelopeV1 {
+        at_most: envelope.at_most,
+        conditions: conditions(&envelope.conditions),
+        valid_for: envelope.valid_for,
+    });
+    ApprovalV1 { tool: approval.tool.clone(), when: conditions(&approval.when), first: approval.first, envelope }
+}
+
+fn budgets(budgets: &Budgets) -> BudgetsV1 {
+    BudgetsV1 {
+        model_cost_per_month: budgets.model_cost_per_month.map(|cost| format!("{cost} USD")),
+        repairs_per_week: budgets.repairs_per_week,
     }
 }
 

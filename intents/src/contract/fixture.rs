@@ -49,7 +49,7 @@ pub(crate) fn definition(name: &str) -> Definition {
             json!({ "url": { "type": "string", "format": "uri" }, "method": text(), "body": {} }),
         ),
         "email.send" => {
-            let people = json!({ "anyOf": [text(), { "type": "array", "items": text() }] });
+            let people = json!({ "type": ["string", "array"], "items": text() });
             (
                 Kind::Effect(Identity::Queryable { absent_after_ms: 1000, window_ms: 86_400_000 }),
                 json!({ "to": people, "cc": people, "subject": text(), "text": text() }),
@@ -83,7 +83,14 @@ pub(crate) fn definition(name: &str) -> Definition {
         cost_micro_usd: 0,
         redacted: Vec::new(),
         label: None,
-        leaves_machine: false,
+        leaves_machine: matches!(name.split('.').next(), Some("http" | "email" | "pay")),
+        sink: match name.split('.').next() {
+            Some("http") => Some("http:{/url#host}".to_owned()),
+            Some("email") => Some("mail:{/to#domain}".to_owned()),
+            Some(_) | None => None,
+        },
+        data: None,
+        connects_at: name.starts_with("http.").then(|| "/url".parse().unwrap()),
         timeout_ms: 1000,
         example: json!({}),
     }

@@ -8,6 +8,10 @@
 //! [`crate::gate`]) nor on times ([`crate::schedule`]).
 
 mod address;
+mod approval;
+mod bounds;
+mod budgets;
+mod capability;
 mod check;
 mod clauses;
 mod condition;
@@ -18,9 +22,12 @@ mod export;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod identity;
+mod limit;
 mod mailbox;
 mod parse;
+mod pattern;
 mod phrase;
+mod place;
 mod problem;
 mod read;
 mod schema;
@@ -31,17 +38,23 @@ mod vocabulary;
 mod words;
 
 pub use address::{Address, AddressPrefix, UnsafeAddress};
-pub use clauses::{Capability, Contract, Excess, Limit, Once, PartName, Rate};
-pub use condition::{Comparison, Condition, Pattern, Prefix, Shape};
+pub use approval::{Approval, Envelope};
+pub use budgets::{Budgets, MONTH, WEEK};
+pub use capability::{Bind, Capability, ConnectionName, MalformedConnection};
+pub use clauses::{Contract, Once, PartName};
+pub use condition::{Against, Comparison, Condition, Prefix, Shape};
 pub use edge::{ContractV1, json_schema};
 pub use exact::{MalformedJson, parse_exact};
 pub use identity::DeclaredIdentity;
+pub use limit::{Excess, Flow, Limit, Rate, Sink, Sum};
+pub use pattern::Pattern;
+pub use place::{MalformedPlace, MalformedRowName, Place, RowName, RowPlace};
 pub use problem::{CODES, Problem};
 pub use trigger::{EventName, FileDedupe, Glob, HeaderName, SecretName, Signature, Slug, Source, Trigger};
 pub use vocabulary::Vocabulary;
 pub use words::Words;
 
-pub(crate) use cover::alike;
+pub(crate) use cover::{alike, failing, may_hold, misfits, row_of};
 pub(crate) use mailbox::bare_address;
 
 pub use crate::expect::Expect;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::condition::{Comparison, Prefix};
+use super::condition::{Against, Comparison, Prefix};
+use super::place::RowPlace;
 use crate::canonical;
 use crate::schedule::CronSpec;
 use crate::time::Span;
@@ -73,7 +74,24 @@ pub(super) fn comparison(comparison: &Comparison) -> String {
         Comparison::LessThan(bound) => format!("less than {}", canonical::number_to_string(*bound)),
         Comparison::AtMostLength(1) => "text of at most 1 character".to_owned(),
         Comparison::AtMostLength(max) => format!("text of at most {max} characters"),
+        Comparison::Names(text) => format!("text that names {}", marked(text)),
+        Comparison::AsRow(against, place) => match against {
+            Against::Same => row(place),
+            Against::Prefix => format!("text that starts with {}", row(place)),
+            Against::Contains => format!("text that names {}", row(place)),
+            Against::Greater => format!("more than {}", row(place)),
+            Against::Less => format!("less than {}", row(place)),
+        },
     }
+}
+
+fn row(place: &RowPlace) -> String {
+    format!("what {} says at {}", place.row, code(&place.at.to_string()))
+}
+
+/// A place or label, which is free text where the tool has free members.
+pub(super) fn code(place: &str) -> String {
+    format!("`{}`", visible(place).replace('`', "\\u{60}"))
 }
 
 fn scalar(value: &Value) -> String {

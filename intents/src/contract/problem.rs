@@ -68,6 +68,12 @@ codes! {
     ONCE_MISSING: "an effect has no clause that says under which key it happens once",
     ONCE_UNFIT: "the tool takes no effect key",
     IDENTITY_UNFIT: "the tool takes no declared identity",
+    ROW_UNKNOWN: "a condition speaks of a row that is not bound",
+    BIND_UNFIT: "a bound row has no use, or comes from a tool that does not read",
+    CONNECTION_UNFIT: "the tool uses no connection, or nothing says where its credential may go",
+    LABEL_MALFORMED: "the origin of data is not written as a label",
+    SINK_UNFIT: "data cannot leave the machine by that way",
+    APPROVAL_UNFIT: "the tool needs no approval",
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::condition::{Comparison, Shape};
+use super::condition::{Against, Comparison, Shape};
 use crate::pointer::Pointer;
 use crate::tool::Definition;
 
@@ -84,10 +84,17 @@ pub(super) fn misfit(comparison: &Comparison, alternatives: &[&Value]) -> Option
     let needed = match comparison {
         Comparison::Equals(value) => kind(value),
         Comparison::OneOf(values) => return values.iter().map(kind).find(|needed| !can_be(needed)),
-        Comparison::Prefix(_) | Comparison::Contains(_) | Comparison::Matches(_) | Comparison::AtMostLength(_) => {
-            "string"
-        }
-        Comparison::GreaterThan(_) | Comparison::LessThan(_) => "number",
+        Comparison::Prefix(_)
+        | Comparison::Contains(_)
+        | Comparison::Names(_)
+        | Comparison::Matches(_)
+        | Comparison::AtMostLength(_)
+        | Comparison::AsRow(Against::Prefix | Against::Contains, _) => "string",
+        Comparison::GreaterThan(_)
+        | Comparison::LessThan(_)
+        | Comparison::AsRow(Against::Greater | Against::Less, _) => "number",
+        // What a row says is not known before it is read.
+        Comparison::AsRow(Against::Same, _) => return None,
     };
     (!can_be(needed)).then_some(needed)
 }

@@ -1,11 +1,14 @@
 //! The contract in plain words: what the user reads and confirms. Made from the contract alone, by no model.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::phrase::{self, comparison, length, list, marked, quoted, schedule, speech, visible};
-use super::{Capability, Contract, DeclaredIdentity, Excess, FileDedupe, Limit, Once, Source, Trigger};
+use super::phrase::{self, code, comparison, length, list, marked, quoted, schedule, speech, visible};
+use super::place::Place;
+use super::{Approval, Capability, Condition, Contract, DeclaredIdentity, FileDedupe, Limit, Once, Source, Trigger};
 use crate::expect::Expect;
 use crate::schedule::{CatchUp, Overlap};
+use crate::tool::Name;
 
 /// Every clause of a contract, one line each. Prints as the card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +23,14 @@ pub struct Words {
     pub may: Vec<String>,
     /// What happens once.
     pub once: Vec<String>,
-    /// How often things may happen.
+    /// How often, how much, when and where to.
     pub limits: Vec<String>,
+    /// What a person says yes to first.
+    pub asks: Vec<String>,
     /// What should happen.
     pub expects: Vec<String>,
+    /// What may be spent.
+    pub budgets: Vec<String>,
 }
 
 impl Contract {
@@ -36,20 +43,25 @@ impl Contract {
             may: self.capabilities().iter().map(Capability::words).collect(),
             once: self.once().iter().map(Once::words).collect(),
             limits: self.limits().iter().map(Limit::words).collect(),
-            expects: self.expect().iter().map(expected).collect(),
+            asks: self.approvals().iter().map(Approval::words).collect(),
+            expects: self.expect().iter().map(Expect::words).collect(),
+            budgets: self.budgets().words(),
         }
     }
 }
 
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n{}\n\nSteward enforces:", self.title, self.goal)?;
+        let goal = self.goal.replace('\n', "\n  ");
+        writeln!(f, "{}\n\nThe script does:\n  {goal}\n\nSteward enforces:", self.title)?;
         let parts = [
             ("When", &self.when),
             ("May", &self.may),
             ("Once", &self.once),
             ("Limits", &self.limits),
+            ("Asks", &self.asks),
             ("Expects", &self.expects),
+            ("Budgets", &self.budgets),
         ];
         for (name, lines) in parts {
             for (index, line) in lines.iter().enumerate() {
@@ -121,28 +133,41 @@ fn joined(sentence: &str, more: Option<String>) -> String {
 impl Capability {
     /// The capability in plain words.
     pub fn words(&self) -> String {
-        let mut only = Vec::new();
-        let mut further = Vec::new();
-        for (pointer, condition) in &self.conditions {
-            let place = pointer.to_string();
-            match phrase::preposition(&self.tool, &place) {
-                Some(preposition) => only.push(format!("{preposition} {}", comparison(&condition.comparison))),
-                None => further.push(format!("{} is {}", code(&place), comparison(&condition.comparison))),
-            }
-        }
         let doing = speech(&self.tool).doing;
-        let only = if only.is_empty() { String::new() } else { format!(" only {}", list(only, "and")) };
-        let bridge = if only.is_empty() { " only where " } else { ", where " };
-        let further = if further.is_empty() { String::new() } else { format!("{bridge}{}", list(further, "and")) };
         let anything = if self.conditions.is_empty() { ", with any arguments" } else { "" };
-        let identity = self.identity.as_ref().map(identity).unwrap_or_default();
-        format!("May {doing}{only}{further}{anything}.{identity}")
+        let mut words = format!("May {doing}{}{anything}.", only(&self.tool, &self.conditions));
+        for (name, bind) in &self.bind {
+            let only = only(&bind.row_of, &bind.conditions);
+            words += &format!(
+                " Here {name} is one row at {} of what this run has read with {}{only}.",
+                code(&bind.at.to_string()),
+                bind.row_of,
+            );
+        }
+        if let Some(span) = self.fresh_for {
+            words += &format!(" What is older than {} is read again first.", length(span));
+        }
+        if let Some(connection) = &self.connection {
+            words += &format!(" It goes through the account {connection}.");
+        }
+        words + &self.identity.as_ref().map(identity).unwrap_or_default()
     }
 }
 
-/// A place in the arguments, which is free text where the tool has free members.
-fn code(place: &str) -> String {
-    format!("`{}`", visible(place).replace('`', "\\u{60}"))
+/// Conditions as a part of a sentence: " only to ops@example.com, where `/subject` is …".
+fn only(tool: &Name, conditions: &BTreeMap<Place, Condition>) -> String {
+    let (mut only, mut further) = (Vec::new(), Vec::new());
+    for (place, condition) in conditions {
+        let place = place.to_string();
+        match phrase::preposition(tool, &place) {
+            Some(preposition) => only.push(format!("{preposition} {}", comparison(&condition.comparison))),
+            None => further.push(format!("{} is {}", code(&place), comparison(&condition.comparison))),
+        }
+    }
+    let only = if only.is_empty() { String::new() } else { format!(" only {}", list(only, "and")) };
+    let bridge = if only.is_empty() { " only where " } else { ", where " };
+    let further = if further.is_empty() { String::new() } else { format!("{bridge}{}", list(further, "and")) };
+    format!("{only}{further}")
 }
 
 fn identity(identity: &DeclaredIdentity) -> String {
@@ -168,28 +193,4 @@ impl Once {
         let parts = list(self.per.iter().map(ToString::to_string), "and");
         format!("One {} per {parts}, ever.", speech(&self.tool).one)
     }
-}
-
-impl Limit {
-    /// The clause in plain words.
-    pub fn words(&self) -> String {
-        let rate = &self.rate;
-        let speech = speech(&rate.tool);
-        let what = if rate.max == 1 { speech.one } else { speech.many };
-        let per =
-            rate.per.as_ref().map(|place| format!(" per {}", phrase::per(&rate.tool, &visible(&place.to_string()))));
-        let beyond = match self.beyond {
-            Excess::Wait => "further ones wait",
-            Excess::Skip => "further ones are skipped",
-            Excess::Ask => "you are asked about further ones",
-        };
-        format!("At most {} {what}{} in {}; {beyond}.", rate.max, per.unwrap_or_default(), length(rate.window))
-    }
-}
-
-fn expected(expect: &Expect) -> String {
-    let runs = if expect.at_least == 1 { "1 run".to_owned() } else { format!("{} runs", expect.at_least) };
-    let window = length(expect.per);
-    let each = window.strip_prefix("1 ").filter(|unit| !unit.contains(' ')).unwrap_or(&window);
-    format!("At least {runs} every {each}; you are told when there are fewer.")
 }

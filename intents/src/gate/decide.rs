@@ -1,137 +1,120 @@
-//! Whether one call may be made.
+//! The first step: whether one call may be made at all.
 
-use std::fmt;
-
-use serde_json::Value;
-
-use super::RateToCount;
-use super::rate::rates_to_count;
-use crate::contract::{Capability, Contract, DeclaredIdentity};
+use super::approval::grounds;
+use super::call::{Call, Circumstances};
+use super::flow;
+use super::reason::{KEY_MISSING, KEY_PARTS, KEY_UNEXPECTED, Reason, TOOL_NOT_GRANTED};
+use super::rows::{Fit, Rows, fit};
+use super::subject::counters;
+use super::verdict::{BoundRow, Clause, Held, Passed, Verdict};
+use crate::contract::{Capability, Contract, Limit};
 use crate::effect::Key;
-use crate::failure::Class;
 use crate::tool::Definition;
 
-/// What the gate says about a call.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Verdict<'c> {
-    /// It may be made, unless a rate is full.
-    Allow {
-        /// The clause that allows it.
-        clause: Clause,
-        /// The rates that it counts against.
-        rates: Vec<RateToCount>,
-        /// How the contract says that the effect can be known to have happened.
-        identity: Option<&'c DeclaredIdentity>,
-    },
-    /// It may not be made.
-    Deny {
-        /// Why; never empty.
-        reasons: Vec<Reason>,
-    },
-}
-
-/// The clause that allows a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clause {
-    /// Its place among the contract's capabilities; none for what every script may use.
-    pub capability: Option<usize>,
-    /// The clause in plain words. Journals keep them.
-    pub words: String,
-}
-
-/// Why a call may not be made. Shown to the user and the maintainer, never to the outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason {
-    /// Stable, with a page in `docs/errors`.
-    pub code: &'static str,
-    /// The clause in plain words, or what the call lacks.
-    pub words: String,
-}
-
-const TOOL_NOT_GRANTED: &str = "GATE_TOOL_NOT_GRANTED";
-const CONDITION_FAILED: &str = "GATE_CONDITION_FAILED";
-const KEY_MISSING: &str = "GATE_KEY_MISSING";
-const KEY_PARTS: &str = "GATE_KEY_PARTS";
-const KEY_UNEXPECTED: &str = "GATE_KEY_UNEXPECTED";
-
-/// Every code that a refusal has, with its meaning.
-pub const CODES: &[(&str, &str)] = &[
-    (TOOL_NOT_GRANTED, "no capability of the contract grants the tool"),
-    (CONDITION_FAILED, "an argument does not fit the condition of the clause that grants the tool"),
-    (KEY_MISSING, "the effect has no key that says of what it is the effect"),
-    (KEY_PARTS, "the effect's key has other parts than the contract names"),
-    (KEY_UNEXPECTED, "the call has a key, and its tool takes none"),
-];
-
-impl Reason {
-    /// What a caller may do about it: change the script where its key is wrong, the contract where more is wanted.
-    pub fn class(&self) -> Class {
-        match self.code {
-            TOOL_NOT_GRANTED | CONDITION_FAILED => Class::Permission,
-            _ => Class::Logic,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.words)
-    }
-}
-
-/// Decides on a call with these canonical arguments and this effect key.
-pub fn decide<'c>(
-    contract: &'c Contract,
-    definition: &Definition,
-    arguments: &Value,
-    key: Option<&Key>,
-) -> Verdict<'c> {
-    let tool = &definition.name;
+/// Decides on a call. Nothing is counted yet.
+pub fn decide(contract: &Contract, call: &Call<'_>, circumstances: &Circumstances<'_>) -> Verdict {
+    let tool = &call.definition.name;
     if tool.is_host_tool() {
-        let clause = Clause { capability: None, words: format!("Every script may use {tool}.") };
-        return Verdict::Allow { clause, rates: Vec::new(), identity: None };
+        let words = format!("Every script may use {tool}.");
+        return Verdict::Pass(Box::new(Passed::freely(Clause { capability: None, words })));
     }
-    let granting: Vec<_> =
-        contract.capabilities().iter().enumerate().filter(|(_, capability)| capability.tool == *tool).collect();
-    if granting.is_empty() {
-        return deny(TOOL_NOT_GRANTED, format!("No clause of the contract lets the script use {tool}."));
-    }
-    let Some((index, capability)) = granting.iter().find(|(_, capability)| capability.failing(arguments).is_empty())
-    else {
-        // Only the places are named: what stands there is the script's data.
-        let reason = |(_, capability): &(usize, &Capability)| Reason {
-            code: CONDITION_FAILED,
-            words: format!(
-                "{} This call fails at `{}`.",
-                capability.words(),
-                capability.failing(arguments).join("`, `")
-            ),
-        };
-        return Verdict::Deny { reasons: granting.iter().map(reason).collect() };
+    let granted = match granted(contract, call, circumstances) {
+        Ok(granted) => granted,
+        Err(reasons) => return Verdict::Deny { reasons },
     };
-    if let Err(reason) = key_fits(contract, definition, key) {
-        return Verdict::Deny { reasons: vec![reason] };
+    let capability = granted.capability;
+    let mut reasons: Vec<_> = key_fits(contract, call.definition, call.key).err().into_iter().collect();
+    let connection = capability.connection.as_ref();
+    reasons.extend(flow::refusals(contract, call.definition, call.arguments, connection, circumstances.labels));
+    let counters = counters(contract, call.definition, call.arguments);
+    let mut counters = counters.unwrap_or_else(|unfit| {
+        reasons.extend(unfit);
+        Vec::new()
+    });
+    if !reasons.is_empty() {
+        return Verdict::Deny { reasons };
     }
-    Verdict::Allow {
-        clause: Clause { capability: Some(*index), words: capability.words() },
-        rates: rates_to_count(contract, definition, arguments),
-        identity: capability.identity.as_ref(),
+    if let Some((call, reread)) = granted.aged {
+        let clause = capability.words();
+        return if reread { Verdict::Stale { call, clause } } else { Verdict::NeedsFreshRead { call, clause } };
     }
+    let (grounds, first) = grounds(contract, call.definition, call.arguments, circumstances, &granted.rows);
+    counters.extend(first);
+    Verdict::Pass(Box::new(Passed {
+        clause: Clause { capability: Some(granted.index), words: capability.words() },
+        identity: capability.identity.clone(),
+        connection: capability.connection.clone(),
+        rows: evidence(&granted.rows),
+        counters,
+        held: quiet(contract, call.definition, circumstances),
+        grounds,
+    }))
 }
 
-/// Whether a read may go on to another address, as a redirect asks: whether the same call to that address would pass.
-pub fn allows_redirect(contract: &Contract, definition: &Definition, arguments: &Value, to: &str) -> bool {
-    let mut redirected = arguments.clone();
+/// Whether a read may go on to another address, as a redirect asks: whether the same call to that address would pass as
+/// it is.
+pub fn allows_redirect(contract: &Contract, call: &Call<'_>, circumstances: &Circumstances<'_>, to: &str) -> bool {
+    let mut redirected = call.arguments.clone();
     let Some(url) = redirected.get_mut("url") else { return false };
     *url = to.into();
-    match decide(contract, definition, &redirected, None) {
-        Verdict::Allow { .. } => !definition.is_effect(),
-        Verdict::Deny { .. } => false,
+    match decide(contract, &Call { arguments: &redirected, key: None, ..*call }, circumstances) {
+        Verdict::Pass(_) => !call.definition.is_effect(),
+        Verdict::Deny { .. } | Verdict::Stale { .. } | Verdict::NeedsFreshRead { .. } => false,
     }
 }
 
-fn deny<'c>(code: &'static str, words: String) -> Verdict<'c> {
-    Verdict::Deny { reasons: vec![Reason { code, words }] }
+/// The capability that grants a call.
+struct Granted<'a> {
+    index: usize,
+    capability: &'a Capability,
+    rows: Rows<'a>,
+    /// The call that read rows too long ago, and whether it was read again.
+    aged: Option<(u32, bool)>,
+}
+
+/// The first capability that the call fits with fresh rows; else the first that it fits with rows that are too old.
+fn granted<'a>(
+    contract: &'a Contract,
+    call: &Call<'_>,
+    circumstances: &Circumstances<'a>,
+) -> Result<Granted<'a>, Vec<Reason>> {
+    let tool = &call.definition.name;
+    let granting = contract.capabilities().iter().enumerate().filter(|(_, capability)| capability.tool == *tool);
+    let (mut first_aged, mut reasons) = (None, Vec::new());
+    for (index, capability) in granting {
+        match fit(capability, call.arguments, circumstances) {
+            Fit::Fits(rows) => return Ok(Granted { index, capability, rows, aged: None }),
+            Fit::Aged { rows, call, reread } => {
+                first_aged.get_or_insert(Granted { index, capability, rows, aged: Some((call, reread)) });
+            }
+            Fit::Misfit(reason) => reasons.push(reason),
+        }
+    }
+    if let Some(aged) = first_aged {
+        return Ok(aged);
+    }
+    if reasons.is_empty() {
+        let words = format!("No clause of the contract lets the script use {tool}.");
+        reasons.push(Reason { code: TOOL_NOT_GRANTED, words });
+    }
+    Err(reasons)
+}
+
+fn evidence(rows: &Rows<'_>) -> Vec<BoundRow> {
+    let bound = rows.iter().flat_map(|(name, rows)| rows.iter().map(move |row| (*name, row)));
+    bound.map(|(name, row)| BoundRow { name: name.clone(), call: row.call, value: row.value.clone() }).collect()
+}
+
+/// The hours that keep the call from being made now.
+fn quiet(contract: &Contract, definition: &Definition, circumstances: &Circumstances<'_>) -> Vec<Held> {
+    let held = |limit: &Limit| match limit {
+        Limit::Quiet { tool, hours, beyond } if *tool == definition.name => {
+            let until = hours.until(circumstances.now)?;
+            Some(Held { excess: *beyond, until, words: limit.words(), subject: limit.subject() })
+        }
+        Limit::Quiet { .. } | Limit::Rate { .. } | Limit::Sum { .. } | Limit::Flow(_) => None,
+    };
+    contract.limits().iter().filter_map(held).collect()
 }
 
 fn key_fits(contract: &Contract, definition: &Definition, key: Option<&Key>) -> Result<(), Reason> {
@@ -154,163 +137,5 @@ fn key_fits(contract: &Contract, definition: &Definition, key: Option<&Key>) -> 
         // Names of a key are sorted and unique already.
         Some(key) if key.names().eq(wanted.iter().copied()) => Ok(()),
         Some(_) => reason(KEY_PARTS, format!("{} This call's key has other parts.", once.words())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-    use crate::contract::fixture;
-
-    fn contract() -> Contract {
-        fixture::contract(json!({
-            "title": "Statements",
-            "goal": "Mail each statement once.",
-            "triggers": [{ "manual": true }],
-            "capabilities": [
-                { "tool": "http.get", "where": { "/url": { "prefix": "https://books.example/api" } } },
-                { "tool": "email.send", "where": { "/to": { "equals": "ops@example.com" } } },
-                { "tool": "email.send", "where": { "/to": { "one_of": ["a@example.com", "b@example.com"] }, "/subject": { "prefix": "Report" } } },
-                { "tool": "files.write", "where": { "/folder": { "equals": "reports" } } }
-            ],
-            "once": [{ "tool": "email.send", "per": ["statement", "stage"] }],
-            "limits": [{ "rate": { "tool": "email.send", "per": "/to", "max": 1, "window": "72h" }, "else": "skip" }]
-        }))
-    }
-
-    fn key(value: Value) -> Option<Key> {
-        Some(Key::parse(&value).unwrap())
-    }
-
-    fn decided(tool: &str, arguments: Value, key: Option<Key>) -> Result<Option<usize>, Vec<&'static str>> {
-        let (contract, definition) = (contract(), fixture::definition(tool));
-        match decide(&contract, &definition, &arguments, key.as_ref()) {
-            Verdict::Allow { clause, .. } => Ok(clause.capability),
-            Verdict::Deny { reasons } => Err(reasons.iter().map(|reason| reason.code).collect()),
-        }
-    }
-
-    #[test]
-    fn any_clause_of_the_tool_may_grant_the_call() {
-        let statement = || key(json!({ "statement": "s1", "stage": "first" }));
-        assert_eq!(decided("email.send", json!({ "to": ["ops@example.com"] }), statement()), Ok(Some(1)));
-        assert_eq!(
-            decided("email.send", json!({ "to": ["a@example.com"], "subject": "Report 1" }), statement()),
-            Ok(Some(2))
-        );
-        let refused = decided("email.send", json!({ "to": ["a@example.com", "ops@example.com"] }), statement());
-        assert_eq!(refused, Err(vec![CONDITION_FAILED, CONDITION_FAILED]));
-        assert_eq!(decided("notify.user", json!({}), None), Err(vec![TOOL_NOT_GRANTED]));
-    }
-
-    #[test]
-    fn a_key_has_exactly_the_parts_that_the_contract_names() {
-        let send = |key| decided("email.send", json!({ "to": ["ops@example.com"] }), key);
-        assert!(send(key(json!({ "stage": "x", "statement": 1 }))).is_ok());
-        assert_eq!(send(None), Err(vec![KEY_MISSING]));
-        for parts in
-            [json!({ "statement": 1 }), json!({ "statement": 1, "stage": 2, "more": 3 }), json!({ "a": 1, "b": 2 })]
-        {
-            assert_eq!(send(key(parts)), Err(vec![KEY_PARTS]));
-        }
-        assert!(decided("files.write", json!({ "folder": "reports" }), None).is_ok());
-        assert_eq!(
-            decided("files.write", json!({ "folder": "reports" }), key(json!({ "a": 1 }))),
-            Err(vec![KEY_UNEXPECTED])
-        );
-        assert_eq!(
-            decided("http.get", json!({ "url": "https://books.example/api" }), key(json!({ "a": 1 }))),
-            Err(vec![KEY_UNEXPECTED])
-        );
-    }
-
-    #[test]
-    fn what_the_host_offers_needs_no_clause() {
-        assert_eq!(decided("state.get", json!({ "key": "x" }), None), Ok(None));
-        assert_eq!(decided("steward.sleep", json!({}), key(json!({ "a": 1 }))), Ok(None));
-    }
-
-    #[test]
-    fn a_refusal_says_which_clause_and_which_place() {
-        let (contract, definition) = (contract(), fixture::definition("http.get"));
-        let Verdict::Deny { reasons } = decide(&contract, &definition, &json!({ "url": "https://evil.example" }), None)
-        else {
-            panic!("another host was allowed")
-        };
-        expect_test::expect![[r"GATE_CONDITION_FAILED: May read web pages only at addresses under https://books.example/api. This call fails at `/url`."]]
-            .assert_eq(&reasons[0].to_string());
-    }
-
-    #[test]
-    fn a_redirect_stays_within_the_clause() {
-        let (contract, definition) = (contract(), fixture::definition("http.get"));
-        let from = json!({ "url": "https://books.example/api/a" });
-        assert!(allows_redirect(&contract, &definition, &from, "https://books.example/api/b"));
-        assert!(!allows_redirect(&contract, &definition, &from, "https://evil.example/api/b"));
-        assert!(!allows_redirect(&contract, &definition, &json!({}), "https://books.example/api/b"));
-    }
-
-    fn names() -> impl Strategy<Value = String> {
-        prop::sample::select(vec!["to", "cc", "url", "subject", "folder", "x"]).prop_map(str::to_owned)
-    }
-
-    fn values() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            prop::sample::select(vec![
-                "ops@example.com",
-                "a@example.com",
-                "Report",
-                "reports",
-                "https://books.example/api/x",
-                ""
-            ])
-            .prop_map(Value::from),
-            "\\PC{0,8}".prop_map(Value::from),
-        ];
-        leaf.prop_recursive(3, 16, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                prop::collection::btree_map(names(), inner, 0..4)
-                    .prop_map(|members| Value::Object(members.into_iter().collect())),
-            ]
-        })
-    }
-
-    const TOOLS: [&str; 6] = ["http.get", "email.send", "files.write", "http.request", "notify.user", "state.set"];
-
-    proptest! {
-        #[test]
-        fn every_call_gets_a_verdict_and_every_refusal_a_reason(
-            tool in prop::sample::select(TOOLS.to_vec()),
-            arguments in values(),
-            parts in prop::option::of(prop::sample::select(vec![
-                json!({ "statement": 1, "stage": 2 }),
-                json!({ "x": "y" }),
-            ])),
-        ) {
-            let (contract, definition) = (contract(), fixture::definition(tool));
-            let key = parts.map(|parts| Key::parse(&parts).unwrap());
-            match decide(&contract, &definition, &arguments, key.as_ref()) {
-                Verdict::Allow { clause: Clause { capability: Some(index), words }, .. } => {
-                    let capability = &contract.capabilities()[index];
-                    prop_assert_eq!(capability.tool.as_str(), tool);
-                    prop_assert!(capability.failing(&arguments).is_empty() && !words.is_empty());
-                    prop_assert_eq!(key.is_some(), definition.takes_key());
-                }
-                Verdict::Allow { clause: Clause { capability: None, .. }, .. } => {
-                    prop_assert!(definition.name.is_host_tool());
-                }
-                Verdict::Deny { reasons } => {
-                    prop_assert!(!reasons.is_empty());
-                    prop_assert!(reasons.iter().all(|reason| CODES.iter().any(|(code, _)| *code == reason.code)));
-                }
-            }
-        }
     }
 }

@@ -16,11 +16,13 @@
 mod admit;
 mod cron;
 mod due;
+mod quiet;
 mod slots;
 mod zone;
 
 pub use admit::{Admit, CONCURRENT_MAX, Overlap, admit};
 pub use cron::{Cadence, CronSpec, MalformedCron};
 pub use due::{BEHIND_MAX, CatchUp, Due, FIRE_MAX, MISSED_MAX, Missed, PUNCTUAL, Rule, due};
+pub use quiet::{MalformedTime, QuietHours, TimeOfDay};
 pub use slots::{latest_slot, next_slot, slot_key, slots_between};
 pub use zone::{UnknownZone, Zone, tzdata_version};

@@ -69,7 +69,7 @@ fn next_fixed(spec: &CronSpec, zone: &TimeZone, after: Timestamp) -> Option<Time
 }
 
 /// The one instant of a local time: the first of two, or the end of the gap that swallowed it.
-fn the_instant(zone: &TimeZone, local: DateTime) -> Option<Timestamp> {
+pub(super) fn the_instant(zone: &TimeZone, local: DateTime) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     let instant = match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => ambiguous.earlier().ok()?,
@@ -97,7 +97,7 @@ fn next_interval(spec: &CronSpec, zone: &TimeZone, after: Timestamp) -> Option<T
     }
 }
 
-fn local_time(zone: &TimeZone, at: Timestamp) -> DateTime {
+pub(super) fn local_time(zone: &TimeZone, at: Timestamp) -> DateTime {
     zone.to_offset(at.to_jiff()).to_datetime(at.to_jiff())
 }
 

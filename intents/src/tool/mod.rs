@@ -1,6 +1,9 @@
 //! What a tool is: the one definition from which the check at the boundary, the documentation, the gate's
 //! vocabulary and the list of faults come.
 
+mod template;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Class;
+use crate::label::Label;
 use crate::pointer::Pointer;
 
 /// The name of a tool: `service.verb`.
@@ -180,10 +184,28 @@ pub struct Definition {
     pub label: Option<String>,
     /// Whether the call leaves the machine.
     pub leaves_machine: bool,
+    /// A template for where it takes data to, when it leaves the machine: `http:{/url#host}`.
+    pub sink: Option<String>,
+    /// Where the data stands in a result that wraps it: `/json`.
+    pub data: Option<Pointer>,
+    /// The argument with the address that the credential of a connection is sent to, or `None` when the tool uses no
+    /// connection.
+    pub connects_at: Option<Pointer>,
     /// How long one call may take, in milliseconds.
     pub timeout_ms: u64,
     /// An example of arguments.
     pub example: Value,
+}
+
+/// Where a call takes data to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sinks {
+    /// Nowhere: it stays on the machine.
+    StaysHere,
+    /// To these hosts or domains; never empty.
+    Named(BTreeSet<Label>),
+    /// To somewhere that the arguments do not name.
+    Unnamed,
 }
 
 impl Definition {
@@ -206,6 +228,23 @@ impl Definition {
             Kind::Read | Kind::Effect(Identity::Natural) => false,
             Kind::Effect(Identity::Keyed { .. } | Identity::Queryable { .. } | Identity::Blind) => true,
         }
+    }
+
+    /// Where a call with these arguments takes data to, as labels: none when it stays on the machine. Where the
+    /// arguments do not say, the place has no name.
+    pub fn sinks(&self, arguments: &Value) -> Sinks {
+        match (&self.sink, self.leaves_machine) {
+            (_, false) => Sinks::StaysHere,
+            (Some(template), true) => template::expand(template, &self.name, arguments)
+                .filter(|labels| !labels.is_empty())
+                .map_or(Sinks::Unnamed, Sinks::Named),
+            (None, true) => Sinks::Unnamed,
+        }
+    }
+
+    /// Whether the schema of the result has a place for `pointer`; `*` steps into items.
+    pub fn has_result(&self, pointer: &Pointer) -> bool {
+        schema_has(&self.result, pointer.segments())
     }
 
     /// Whether the schema of the arguments has a place for `pointer`; `*` steps into items.

@@ -26,10 +26,14 @@ pub struct WordsView {
     pub may: Vec<String>,
     /// What happens once.
     pub once: Vec<String>,
-    /// How often things may happen.
+    /// How often, how much, when and where to.
     pub limits: Vec<String>,
+    /// What a person says yes to first.
+    pub asks: Vec<String>,
     /// What should happen.
     pub expects: Vec<String>,
+    /// What may be spent.
+    pub budgets: Vec<String>,
     /// All of it as text: the card.
     pub text: String,
 }
@@ -60,8 +64,8 @@ pub struct ExplainBody {
 impl From<Words> for WordsView {
     fn from(words: Words) -> Self {
         let text = words.to_string();
-        let Words { title, goal, when, may, once, limits, expects } = words;
-        Self { title, goal, when, may, once, limits, expects, text }
+        let Words { title, goal, when, may, once, limits, asks, expects, budgets } = words;
+        Self { title, goal, when, may, once, limits, asks, expects, budgets, text }
     }
 }
 

@@ -235,7 +235,7 @@ impl Attempt {
         let now = self.services.env.now();
         let again = self.made_at.contains_key(&leaving.call);
         let made_at = *self.made_at.entry(leaving.call).or_insert(now);
-        let admitted = match call::admit(&self.services, &self.context, &leaving)? {
+        let admitted = match call::admit(&self.services, &self.context, &leaving, &self.labels)? {
             Ok(admitted) => Arc::new(admitted),
             Err(refused) => {
                 if let (Some(tool), false) = (&refused.tool, again) {
@@ -283,7 +283,7 @@ impl Attempt {
             Kind::Host => self.host_call(admitted).await,
             Kind::Read(tool) => {
                 let now = self.services.env.now();
-                let call = admitted.for_tool(&self.context, now, now);
+                let call = admitted.for_tool(&self.context, &self.labels, now, now);
                 let tool = Arc::clone(tool);
                 let env = self.services.env.clone();
                 let id = admitted.call;

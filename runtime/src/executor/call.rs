@@ -5,11 +5,13 @@ use std::sync::Arc;
 use connectors::call::Arguments;
 use connectors::{Call, Entry, Tool};
 use intents::Timestamp;
+use intents::amount::Amount;
 use intents::canonical::Digest;
-use intents::contract::{Contract, DeclaredIdentity};
+use intents::contract::DeclaredIdentity;
 use intents::effect::Key;
 use intents::failure::Class;
-use intents::gate::{self, RateToCount, Verdict};
+use intents::gate::{self, Beyond, Circumstances, Counter, Passed, Verdict};
+use intents::label::Labels;
 use intents::outcome::Failure;
 use intents::tool::{Definition, Identity, Name};
 use serde_json::{Value, json};
@@ -56,7 +58,7 @@ pub(super) struct EffectCall {
     pub(super) key: Key,
     pub(super) identity: Identity,
     pub(super) declared: Option<connectors::DeclaredIdentity>,
-    pub(super) rates: Vec<RateToCount>,
+    pub(super) counters: Vec<Counter>,
     pub(super) arguments_digest: Digest,
 }
 
@@ -78,6 +80,7 @@ pub(super) fn admit(
     services: &Services,
     context: &Context,
     leaving: &Leaving,
+    labels: &Labels,
 ) -> Result<Result<Admitted, Box<Refused>>, Trouble> {
     let unknown = |name: Option<Name>| {
         let message = format!("there is no tool `{}`", leaving.tool);
@@ -103,22 +106,28 @@ pub(super) fn admit(
             return Ok(Err(broken(Some(name), Class::Logic, "KEY_MALFORMED", reason, evidence)));
         }
     };
-    let own = match decide(&context.own, &definition, &arguments, given_key.as_ref()) {
+    let circumstances = Circumstances {
+        now: services.env.now(),
+        major: u32::try_from(context.script.major).unwrap_or(u32::MAX),
+        reads: &[],
+        reread: &[],
+        labels,
+    };
+    let call = gate::Call { definition: &definition, arguments: arguments.value(), key: given_key.as_ref() };
+    let own = gate::decide(&context.own, &call, &circumstances);
+    let verdict = match &context.current {
+        None => own,
+        Some(current) => gate::join(own, gate::decide(current, &call, &circumstances)),
+    };
+    let passed = match allowed(&definition, verdict) {
         Ok(passed) => passed,
         Err(refused) => return Ok(Err(refused)),
     };
-    let mut rates = own.rates;
-    if let Some(current) = &context.current {
-        match decide(current, &definition, &arguments, given_key.as_ref()) {
-            Ok(passed) => rates = passed.rates,
-            Err(refused) => return Ok(Err(refused)),
-        }
-    }
     let kind = match entry {
         Entry::Host(_) => Kind::Host,
         Entry::Tool(tool) if !definition.is_effect() => Kind::Read(Arc::clone(tool)),
         Entry::Tool(tool) => {
-            let declared = own.declared.map(declared_for_tool);
+            let declared = passed.identity.clone().map(declared_for_tool);
             let identity = tool.identity(arguments.value(), declared.as_ref()).unwrap_or(Identity::Blind);
             let key =
                 given_key.clone().unwrap_or_else(|| Key::of_call(context.run.id, context.run.generation, leaving.call));
@@ -127,7 +136,7 @@ pub(super) fn admit(
                 key,
                 identity,
                 declared,
-                rates,
+                counters: passed.counters.clone(),
                 arguments_digest: Digest::of(arguments.canonical().as_bytes()),
             }))
         }
@@ -138,7 +147,7 @@ pub(super) fn admit(
         arguments,
         optional: leaving.optional,
         given_key,
-        verdict: own.words,
+        verdict: passed.clause.words,
         kind,
     }))
 }
@@ -148,31 +157,36 @@ pub(super) fn parse_key(text: &str) -> Result<Key, String> {
     Key::parse(&value).map_err(|error| error.to_string())
 }
 
-struct Passed {
-    words: String,
-    rates: Vec<RateToCount>,
-    declared: Option<DeclaredIdentity>,
-}
-
-fn decide(
-    contract: &Contract,
-    definition: &Definition,
-    arguments: &Arguments,
-    key: Option<&Key>,
-) -> Result<Passed, Box<Refused>> {
-    match gate::decide(contract, definition, arguments.value(), key) {
-        Verdict::Allow { clause, rates, identity } => {
-            Ok(Passed { words: clause.words, rates, declared: identity.cloned() })
-        }
+fn allowed(definition: &Definition, verdict: Verdict) -> Result<Passed, Box<Refused>> {
+    let refused = |class, code: &'static str, words: Vec<String>| {
+        let evidence = json!({ "tool": definition.name.as_str(), "code": code, "clauses": words });
+        broken(Some(definition.name.clone()), class, code, words.join(" "), evidence)
+    };
+    match verdict {
+        Verdict::Pass(passed) if is_enforceable(&passed) => Ok(*passed),
+        // What cannot be enforced here yet is not let pass.
+        Verdict::Pass(passed) => Err(refused(Class::Permission, "GATE_TOOL_NOT_GRANTED", vec![passed.clause.words])),
         Verdict::Deny { reasons } => {
             let first = reasons.first();
             let class = first.map_or(Class::Internal, gate::Reason::class);
             let code = first.map_or("GATE_CONDITION_FAILED", |reason| reason.code);
-            let words: Vec<_> = reasons.iter().map(|reason| reason.words.clone()).collect();
-            let evidence = json!({ "tool": definition.name.as_str(), "code": code, "clauses": words });
-            Err(broken(Some(definition.name.clone()), class, code, words.join(" "), evidence))
+            Err(refused(class, code, reasons.into_iter().map(|reason| reason.words).collect()))
+        }
+        Verdict::Stale { clause, .. } | Verdict::NeedsFreshRead { clause, .. } => {
+            Err(refused(Class::Permission, "GATE_NO_ROW", vec![clause]))
         }
     }
+}
+
+fn is_enforceable(passed: &Passed) -> bool {
+    let is_rate = |counter: &Counter| match &counter.beyond {
+        Beyond::Limit { .. } => counter.amount == Amount::ONE && counter.window.is_some(),
+        Beyond::Trusted(_) => false,
+    };
+    passed.connection.is_none()
+        && passed.held.is_empty()
+        && passed.grounds.is_empty()
+        && passed.counters.iter().all(is_rate)
 }
 
 fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity {
@@ -193,7 +207,7 @@ fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity
 
 impl Admitted {
     /// The call as a tool gets it.
-    pub(super) fn for_tool(&self, context: &Context, started_at: Timestamp, now: Timestamp) -> Call {
+    pub(super) fn for_tool(&self, context: &Context, labels: &Labels, started_at: Timestamp, now: Timestamp) -> Call {
         let contract = context.current.as_ref().unwrap_or(&context.own);
         let grants = grants::of_call(
             &context.folders,
@@ -201,6 +215,8 @@ impl Admitted {
             contract,
             &self.definition,
             self.arguments.value(),
+            labels,
+            now,
         );
         let (effect_key, declared) = match &self.kind {
             Kind::Effect(effect) => {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use connectors::egress::HostPort;
 use connectors::{Folder, Grants, Trust};
+use intents::Timestamp;
 use intents::contract::Contract;
-use intents::gate;
+use intents::gate::{self, Circumstances};
+use intents::label::Labels;
 use intents::tool::Definition;
 use serde_json::Value;
 use url::Url;
@@ -47,9 +49,16 @@ pub(super) fn of_call(
     contract: &Arc<Contract>,
     definition: &Arc<Definition>,
     arguments: &Value,
+    labels: &Labels,
+    now: Timestamp,
 ) -> Grants {
     let (contract, definition, arguments) = (Arc::clone(contract), Arc::clone(definition), arguments.clone());
-    let allows_url = move |url: &Url| gate::allows_redirect(&contract, &definition, &arguments, url.as_str());
+    let labels = labels.clone();
+    let allows_url = move |url: &Url| {
+        let call = gate::Call { definition: &definition, arguments: &arguments, key: None };
+        let circumstances = Circumstances { now, major: 0, reads: &[], reread: &[], labels: &labels };
+        gate::allows_redirect(&contract, &call, &circumstances, url.as_str())
+    };
     Grants {
         folders: folders.to_vec(),
         private_hosts: private_hosts.to_vec(),

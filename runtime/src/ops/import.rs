@@ -126,8 +126,9 @@ fn check_folders(app: &App, contract: &Contract, granted: &BTreeMap<String, Fold
         }
     }
     for capability in contract.capabilities().iter().filter(|capability| capability.tool.service() == "files") {
-        let named = capability.conditions.iter().filter(|(pointer, _)| {
-            pointer.segments().last().is_some_and(|segment| segment == "folder" || segment.ends_with("_folder"))
+        let named = capability.conditions.iter().filter(|(place, _)| {
+            let last = place.argument().and_then(|pointer| pointer.segments().last());
+            last.is_some_and(|segment| segment == "folder" || segment.ends_with("_folder"))
         });
         for name in named.flat_map(|(_, condition)| constants(&condition.comparison)) {
             let folder = find(granted, name, &format!("the capability `{}`", capability.tool))?;
@@ -159,10 +160,12 @@ fn constants(comparison: &Comparison) -> Vec<&str> {
         Comparison::OneOf(values) => values.iter().filter_map(Value::as_str).collect(),
         Comparison::Prefix(_)
         | Comparison::Contains(_)
+        | Comparison::Names(_)
         | Comparison::Matches(_)
         | Comparison::GreaterThan(_)
         | Comparison::LessThan(_)
-        | Comparison::AtMostLength(_) => Vec::new(),
+        | Comparison::AtMostLength(_)
+        | Comparison::AsRow(..) => Vec::new(),
     }
 }
 

@@ -93,6 +93,9 @@ fn definition(name: &str, kind: Kind) -> Definition {
         redacted: Vec::new(),
         label: None,
         leaves_machine: true,
+        sink: None,
+        data: None,
+        connects_at: None,
         timeout_ms: 30_000,
         example: json!({ "step": "1" }),
     }

@@ -1,8 +1,9 @@
-//! What happens once, how often at most, and how often at least.
+//! What happens once, how often at least, and what may be spent.
 
-use super::common::{COUNT_MAX, TEXT_MAX, argument, span, tool};
-use crate::contract::read::{Node, Problems};
-use crate::contract::{Excess, Limit, Once, PartName, Rate, Vocabulary, problem};
+use super::common::{COUNT_MAX, TEXT_MAX, span, tool};
+use crate::amount::Amount;
+use crate::contract::read::{Node, Problems, echo};
+use crate::contract::{Budgets, Once, PartName, Vocabulary, problem};
 use crate::expect::Expect;
 
 pub(super) fn once(node: &Node<'_>, vocabulary: &dyn Vocabulary, problems: &mut Problems) -> Option<Once> {
@@ -24,31 +25,34 @@ pub(super) fn once(node: &Node<'_>, vocabulary: &dyn Vocabulary, problems: &mut 
     Some(Once { tool: name?.name.clone(), per })
 }
 
-pub(super) fn limit(node: &Node<'_>, vocabulary: &dyn Vocabulary, problems: &mut Problems) -> Option<Limit> {
-    let members = node.members(&["rate", "else"], problems)?;
-    let rate = members.need("rate", problems).and_then(|node| rate(&node, vocabulary, problems));
-    let words = Excess::ALL.map(|excess| (excess.as_str(), excess));
-    let beyond = members.need("else", problems).and_then(|node| node.word(&words, problems));
-    Some(Limit { rate: rate?, beyond: beyond? })
-}
-
-fn rate(node: &Node<'_>, vocabulary: &dyn Vocabulary, problems: &mut Problems) -> Option<Rate> {
-    let members = node.members(&["tool", "per", "max", "window"], problems)?;
-    let definition = members.need("tool", problems).and_then(|node| tool(&node, vocabulary, problems));
-    let max = members.need("max", problems).and_then(|node| node.count(COUNT_MAX, problems));
-    let window = span(members.need("window", problems), problems);
-    let definition = definition?;
-    let per = match members.maybe("per") {
-        None => None,
-        Some(node) => Some(argument(node.text(TEXT_MAX, problems)?, &node.at, definition, problems)?),
-    };
-    Some(Rate { tool: definition.name.clone(), per, max: max?, window: window? })
-}
-
 pub(super) fn expect(node: &Node<'_>, problems: &mut Problems) -> Option<Expect> {
     let runs = node.members(&["runs"], problems)?.need("runs", problems)?;
     let members = runs.members(&["per", "at_least"], problems)?;
     let per = span(members.need("per", problems), problems);
     let at_least = members.need("at_least", problems).and_then(|node| node.count(COUNT_MAX, problems));
     Some(Expect { per: per?, at_least: at_least? })
+}
+
+pub(super) fn budgets(node: &Node<'_>, problems: &mut Problems) -> Option<Budgets> {
+    let members = node.members(&["model_cost_per_month", "repairs_per_week"], problems)?;
+    let model_cost_per_month = members.maybe("model_cost_per_month").and_then(|node| dollars(&node, problems));
+    let repairs_per_week = members.maybe("repairs_per_week").and_then(|node| {
+        let count = node.value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= COUNT_MAX);
+        if count.is_none() {
+            problems.add(problem::VALUE, &node.at, format!("this must be a whole number from 0 to {COUNT_MAX}"));
+        }
+        count
+    });
+    Some(Budgets { model_cost_per_month, repairs_per_week })
+}
+
+/// What things cost is known in dollars; an amount in another currency would need a rate that nobody confirmed.
+fn dollars(node: &Node<'_>, problems: &mut Problems) -> Option<Amount> {
+    let text = node.text(TEXT_MAX, problems)?;
+    let amount = text.strip_suffix(" USD").and_then(|amount| amount.parse().ok());
+    if amount.is_none() {
+        let message = format!("`{}` is no amount in US dollars such as \"0.20 USD\"", echo(text));
+        problems.add(problem::VALUE, &node.at, message);
+    }
+    amount
 }

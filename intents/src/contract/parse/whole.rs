@@ -2,14 +2,17 @@
 
 use serde_json::Value;
 
+use super::approval::approval;
 use super::capability::capability;
-use super::clauses::{expect, limit, once};
+use super::clauses::{budgets, expect, once};
+use super::limit::{Around, limit};
 use super::trigger::trigger;
 use crate::contract::exact::parse_exact;
 use crate::contract::problem::{self, Problem};
 use crate::contract::read::{Node, Problems};
-use crate::contract::{Capability, Contract, Limit, Once, Trigger, Vocabulary, check};
+use crate::contract::{Approval, Budgets, Capability, Contract, Limit, Once, Source, Trigger, Vocabulary, check};
 use crate::expect::Expect;
+use crate::schedule::Zone;
 use crate::tool::Name;
 
 /// Nobody can confirm a longer contract.
@@ -34,7 +37,9 @@ pub(in crate::contract) struct Draft {
     pub(in crate::contract) capabilities: Vec<(usize, Capability)>,
     pub(in crate::contract) once: Vec<(usize, Once)>,
     pub(in crate::contract) limits: Vec<(usize, Limit)>,
+    pub(in crate::contract) approvals: Vec<(usize, Approval)>,
     pub(in crate::contract) expect: Vec<(usize, Expect)>,
+    pub(in crate::contract) budgets: Option<Budgets>,
 }
 
 impl Contract {
@@ -57,7 +62,8 @@ impl Contract {
 }
 
 fn read(root: &Node<'_>, vocabulary: &dyn Vocabulary, problems: &mut Problems) -> Option<Contract> {
-    const KEYS: [&str; 7] = ["title", "goal", "triggers", "capabilities", "once", "limits", "expect"];
+    const KEYS: [&str; 9] =
+        ["title", "goal", "triggers", "capabilities", "once", "limits", "approvals", "expect", "budgets"];
     let members = root.members(&KEYS, problems)?;
     let mut draft = Draft {
         title: members.need("title", problems).and_then(|node| title(&node, problems)),
@@ -90,8 +96,12 @@ fn read(root: &Node<'_>, vocabulary: &dyn Vocabulary, problems: &mut Problems) -
         members.maybe(key).map(|node| node.items(CLAUSES_MAX, problems)).unwrap_or_default()
     };
     draft.once = numbered(list("once", problems), |item| once(item, vocabulary, problems));
-    draft.limits = numbered(list("limits", problems), |item| limit(item, vocabulary, problems));
+    let around = Around { zone: common_zone(&draft.triggers), capabilities: &draft.capabilities };
+    draft.limits = numbered(list("limits", problems), |item| limit(item, vocabulary, &around, problems));
+    let capabilities = &draft.capabilities;
+    draft.approvals = numbered(list("approvals", problems), |item| approval(item, vocabulary, capabilities, problems));
     draft.expect = numbered(list("expect", problems), |item| expect(item, problems));
+    draft.budgets = members.maybe("budgets").map_or(Some(Budgets::default()), |node| budgets(&node, problems));
     check::together(&draft, vocabulary, problems);
     Some(Contract {
         title: draft.title?,
@@ -100,8 +110,20 @@ fn read(root: &Node<'_>, vocabulary: &dyn Vocabulary, problems: &mut Problems) -
         capabilities: unnumbered(draft.capabilities),
         once: unnumbered(draft.once),
         limits: unnumbered(draft.limits),
+        approvals: unnumbered(draft.approvals),
         expect: unnumbered(draft.expect),
+        budgets: draft.budgets?,
     })
+}
+
+/// The zone that all schedules have in common, if there is one.
+fn common_zone(triggers: &[(usize, Trigger)]) -> Option<Zone> {
+    let mut zones = triggers.iter().filter_map(|(_, trigger)| match &trigger.source {
+        Source::Schedule { zone, .. } => Some(zone),
+        Source::File { .. } | Source::Webhook { .. } | Source::Event { .. } | Source::Manual => None,
+    });
+    let first = zones.next()?;
+    zones.all(|zone| zone == first).then(|| first.clone())
 }
 
 fn numbered<T>(items: Vec<Node<'_>>, mut read: impl FnMut(&Node<'_>) -> Option<T>) -> Vec<(usize, T)> {

@@ -27,36 +27,23 @@ fn what_the_format_does_not_have_is_refused_by_name() {
         "/capabilites",
         json!([]),
         expect![
-            "CONTRACT_UNKNOWN_KEY at /capabilites: there is no key `capabilites` here; did you mean `capabilities`? the keys are `title`, `goal`, `triggers`, `capabilities`, `once`, `limits`, `expect`"
+            "CONTRACT_UNKNOWN_KEY at /capabilites: there is no key `capabilites` here; did you mean `capabilities`? the keys are `title`, `goal`, `triggers`, `capabilities`, `once`, `limits`, `approvals`, `expect`, `budgets`"
         ],
     );
     check(
-        "/approvals",
-        json!([]),
-        expect![
-            "CONTRACT_UNKNOWN_KEY at /approvals: there is no key `approvals` here; the keys are `title`, `goal`, `triggers`, `capabilities`, `once`, `limits`, `expect`"
-        ],
-    );
-    check(
-        "/capabilities/1/fresh_for",
+        "/capabilities/1/freshfor",
         json!("15m"),
         expect![
-            "CONTRACT_UNKNOWN_KEY at /capabilities/1/fresh_for: there is no key `fresh_for` here; the keys are `tool`, `where`, `identity`"
-        ],
-    );
-    check(
-        "/capabilities/1/where/x",
-        json!({}),
-        expect![
-            "CONTRACT_POINTER_MALFORMED at /capabilities/1/where/x: `x` is not a JSON pointer: it is empty or starts with `/`"
+            "CONTRACT_UNKNOWN_KEY at /capabilities/1/freshfor: there is no key `freshfor` here; did you mean `fresh_for`? the keys are `tool`, `connection`, `bind`, `where`, `fresh_for`, `identity`"
         ],
     );
     check(
         "/limits/0",
         json!({ "quiet_hours": {}, "else": "wait" }),
         expect![[r#"
-        CONTRACT_UNKNOWN_KEY at /limits/0/quiet_hours: there is no key `quiet_hours` here; the keys are `rate`, `else`
-        CONTRACT_KEY_MISSING at /limits/0: the key `rate` is missing here"#]],
+        CONTRACT_KEY_MISSING at /limits/0/quiet_hours: the key `tool` is missing here
+        CONTRACT_KEY_MISSING at /limits/0/quiet_hours: the key `from` is missing here
+        CONTRACT_KEY_MISSING at /limits/0/quiet_hours: the key `to` is missing here"#]],
     );
     check(
         "/triggers/4",
@@ -64,6 +51,161 @@ fn what_the_format_does_not_have_is_refused_by_name() {
         expect![
             "CONTRACT_UNKNOWN_KEY at /triggers/4/catch_up: there is no key `catch_up` here; the keys are `manual`, `useful_for`, `overlap`"
         ],
+    );
+}
+
+#[test]
+fn rows_are_bound_before_they_are_spoken_of() {
+    check(
+        "/capabilities/1/fresh_for",
+        json!("15m"),
+        expect![
+            "CONTRACT_BIND_UNFIT at /capabilities/1/fresh_for: there is no row that could be too old; bind one, or leave this out"
+        ],
+    );
+    check(
+        "/capabilities/1/where/inv:~1x",
+        json!({ "equals": 1 }),
+        expect![
+            "CONTRACT_POINTER_MALFORMED at /capabilities/1/where/inv:~01x: `inv:~1x` is not a JSON pointer: it is empty or starts with `/`"
+        ],
+    );
+    check(
+        "/capabilities/1",
+        json!({ "tool": "email.send", "bind": { "inv": { "row_of": "http.get", "at": "/items/*" } }, "where": { "/to": { "same_as": "inw:/email" }, "/subject": { "contains": "inv:/items/*" } } }),
+        expect![[r#"
+            CONTRACT_ROW_UNKNOWN at /capabilities/1/where/~1to/same_as: no row is bound as `inw`; did you mean `inv`? bind it with "bind": { "inw": { "row_of": …, "at": … } }
+            CONTRACT_POINTER_MALFORMED at /capabilities/1/where/~1subject/contains: `inv:/items/*` names several places with `*`; a place in a row is one
+            CONTRACT_BIND_UNFIT at /capabilities/1/bind/inv: no condition speaks of the row `inv`; say what it has to do with the call, such as "/to": { "same_as": "inv:/email" }"#]],
+    );
+    check(
+        "/capabilities/1",
+        json!({ "tool": "email.send", "bind": { "inv": { "row_of": "http.get", "at": "/items/*" } }, "where": { "inv:/a": { "same_as": "inv:/b" }, "/to": { "same_as": "ops@example.com" } } }),
+        expect![[r#"
+            CONTRACT_CONDITION_MALFORMED at /capabilities/1/where/inv:~1a/same_as: what stands in a row is compared with constants; compare an argument with a row instead
+            CONTRACT_CONDITION_MALFORMED at /capabilities/1/where/~1to/same_as: this must be a place in a bound row, such as "inv:/client/email"; `equals` takes constants
+            CONTRACT_BIND_UNFIT at /capabilities/1/bind/inv: no condition speaks of the row `inv`; say what it has to do with the call, such as "/to": { "same_as": "inv:/email" }"#]],
+    );
+    check(
+        "/capabilities/1/bind",
+        json!({ "inv": { "row_of": "http.get", "at": "items" }, "http": {}, "a": { "row_of": "pay.send", "at": "" }, "b": { "row_of": "state.get", "at": "" }, "c": { "row_of": "files.read", "at": "", "where": { "/nowhere": {} } } }),
+        expect![[r#"
+            CONTRACT_TOO_LARGE at /capabilities/1/bind: there are 5 entries; at most 4 fit
+            CONTRACT_POINTER_MALFORMED at /capabilities/1/bind/inv/at: `items` is not a JSON pointer: it is empty or starts with `/`
+            CONTRACT_VALUE at /capabilities/1/bind/http: `http` is no name for a row: lower-case letters, digits and `_`, a letter first, at most 32, and not the start of an address such as `http`
+            CONTRACT_BIND_UNFIT at /capabilities/1/bind/a/row_of: `pay.send` changes something; rows come from tools that read
+            CONTRACT_BIND_UNFIT at /capabilities/1/bind/b/row_of: what a script has written itself vouches for nothing; bind rows that come from outside"#]],
+    );
+}
+
+#[test]
+fn a_connection_says_where_its_credential_goes() {
+    check(
+        "/capabilities/1/connection",
+        json!("conn_mail"),
+        expect![
+            "CONTRACT_CONNECTION_UNFIT at /capabilities/1/connection: `email.send` uses no connection; leave this out"
+        ],
+    );
+    check(
+        "/capabilities/0",
+        json!({ "tool": "http.get", "connection": "conn_books" }),
+        expect![
+            "CONTRACT_CONNECTION_UNFIT at /capabilities/0/connection: a credential goes to hosts that the contract names and to no others; add a condition on `/url` with `equals`, `one_of` or `prefix`"
+        ],
+    );
+    check(
+        "/capabilities/0/connection",
+        json!("books"),
+        expect![
+            "CONTRACT_VALUE at /capabilities/0/connection: `books` is no name of a connection: `conn_` and then lower-case letters, digits, `-` and `_`"
+        ],
+    );
+}
+
+#[test]
+fn limits_that_mean_nothing_are_refused() {
+    check(
+        "/limits/0",
+        json!({ "sum": { "tool": "email.send", "of": "/subject", "max": -1, "window": "2000d" }, "else": "skip" }),
+        expect![[r#"
+            CONTRACT_VALUE at /limits/0/sum/max: this must be a number that is not negative, with at most six digits behind the point
+            CONTRACT_VALUE at /limits/0/sum/window: what happened is counted for a year; make the window at most 366d"#]],
+    );
+    check(
+        "/limits/0",
+        json!({ "sum": { "tool": "email.send", "of": "/amount", "max": 0.1234567, "window": "1d" }, "else": "drop" }),
+        expect![[r#"
+            CONTRACT_VALUE at /limits/0/else: this must be one of "wait", "skip", "ask"
+            CONTRACT_VALUE at /limits/0/sum/max: this must be a number that is not negative, with at most six digits behind the point
+            CONTRACT_POINTER_UNKNOWN at /limits/0/sum/of: `email.send` has no argument at `/amount`; its arguments are /to, /cc, /subject, /text"#]],
+    );
+    check(
+        "/limits/0",
+        json!({ "quiet_hours": { "tool": "email.send", "from": "24:00", "to": "7" }, "else": "wait" }),
+        expect![[r#"
+            CONTRACT_VALUE at /limits/0/quiet_hours/from: `24:00` is no time of the day from `00:00` to `23:59`
+            CONTRACT_VALUE at /limits/0/quiet_hours/to: `7` is no time of the day from `00:00` to `23:59`"#]],
+    );
+    check(
+        "/limits/0",
+        json!({ "quiet_hours": { "tool": "email.send", "from": "07:00", "to": "07:00", "tz": "Europe/Roma" }, "else": "wait" }),
+        expect![
+            "CONTRACT_TZ_UNKNOWN at /limits/0/quiet_hours/tz: `Europe/Roma` is no time zone of the IANA database, such as `Europe/Rome` or `UTC`"
+        ],
+    );
+    check(
+        "/limits/0",
+        json!({ "flow": { "from": "books", "to": ["email.send", "email.send", "files.write", "folder:x", "pay.send", "http:*"] } }),
+        expect![[r#"
+            CONTRACT_LABEL_MALFORMED at /limits/0/flow/from: `books` is neither a label such as `http:books.example` or `http:*` (they start with `http:`, `conn:`, `folder:`, `webhook:`, `event:`, `mail:`) nor a connection of this contract
+            CONTRACT_DUPLICATE at /limits/0/flow/to/1: `email.send` is named before
+            CONTRACT_SINK_UNFIT at /limits/0/flow/to/2: calls of `files.write` do not leave the machine; data may always go there
+            CONTRACT_SINK_UNFIT at /limits/0/flow/to/3: `folder:x` is no place that data can leave for, such as `http:books.example` or `mail:example.com`"#]],
+    );
+    check(
+        "/limits/0",
+        json!({ "flow": { "from": "http:*", "to": [] }, "else": "skip" }),
+        expect!["CONTRACT_UNKNOWN_KEY at /limits/0/else: there is no key `else` here; the keys are `flow`"],
+    );
+    check(
+        "/limits/0",
+        json!({ "rate": {}, "sum": {} }),
+        expect![
+            "CONTRACT_KEY_MISSING at /limits/0: a limit is an object with exactly one of the keys `rate`, `sum`, `quiet_hours`, `flow`"
+        ],
+    );
+}
+
+#[test]
+fn an_approval_is_never_a_blank_cheque() {
+    check(
+        "/approvals",
+        json!([{ "tool": "http.get" }, { "tool": "pay.send", "first": 0 }, { "tool": "email.send", "when": {}, "envelope": {} }, { "tool": "email.send", "envelope": { "at_most": 20, "where": {}, "for": "1d" } }]),
+        expect![[r#"
+            CONTRACT_APPROVAL_UNFIT at /approvals/0/tool: `http.get` only reads; what changes nothing needs no yes
+            CONTRACT_VALUE at /approvals/1/first: this must be a whole number from 1 to 1000000
+            CONTRACT_EMPTY at /approvals/2/when: without conditions every call asks; leave `when` out
+            CONTRACT_KEY_MISSING at /approvals/2/envelope: the key `at_most` is missing here
+            CONTRACT_KEY_MISSING at /approvals/2/envelope: the key `where` is missing here
+            CONTRACT_KEY_MISSING at /approvals/2/envelope: the key `for` is missing here
+            CONTRACT_EMPTY at /approvals/3/envelope/where: one yes to several calls says which; add a condition
+            CONTRACT_TOOL_NOT_GRANTED at /approvals/1/tool: no capability grants `pay.send`; grant it or leave the clause out"#]],
+    );
+    check(
+        "/approvals",
+        json!([{ "tool": "email.send", "when": { "inv:/amount": { "greater_than": 5000 } } }]),
+        expect![[
+            r#"CONTRACT_ROW_UNKNOWN at /approvals/0/when/inv:~1amount: no row is bound as `inv`; bind it with "bind": { "inv": { "row_of": …, "at": … } }"#
+        ]],
+    );
+    check(
+        "/budgets",
+        json!({ "model_cost_per_month": "0.20 EUR", "repairs_per_week": -1, "runs": 1 }),
+        expect![[r#"
+            CONTRACT_UNKNOWN_KEY at /budgets/runs: there is no key `runs` here; the keys are `model_cost_per_month`, `repairs_per_week`
+            CONTRACT_VALUE at /budgets/model_cost_per_month: `0.20 EUR` is no amount in US dollars such as "0.20 USD"
+            CONTRACT_VALUE at /budgets/repairs_per_week: this must be a whole number from 0 to 1000000"#]],
     );
 }
 
@@ -165,8 +307,8 @@ fn capabilities_speak_of_tools_and_arguments_that_exist() {
         "/capabilities/1/where",
         json!({ "/to": { "equals": "x", "prefix": "y" }, "/subject": {} }),
         expect![[r#"
-        CONTRACT_CONDITION_MALFORMED at /capabilities/1/where/~1to: a condition has exactly one of `equals`, `one_of`, `prefix`, `contains`, `matches`, `greater_than`, `less_than`, `at_most_length`
-        CONTRACT_CONDITION_MALFORMED at /capabilities/1/where/~1subject: a condition has exactly one of `equals`, `one_of`, `prefix`, `contains`, `matches`, `greater_than`, `less_than`, `at_most_length`"#]],
+            CONTRACT_CONDITION_MALFORMED at /capabilities/1/where/~1to: a condition has exactly one of `equals`, `one_of`, `same_as`, `prefix`, `contains`, `matches`, `greater_than`, `less_than`, `at_most_length`
+            CONTRACT_CONDITION_MALFORMED at /capabilities/1/where/~1subject: a condition has exactly one of `equals`, `one_of`, `same_as`, `prefix`, `contains`, `matches`, `greater_than`, `less_than`, `at_most_length`"#]],
     );
     check(
         "/capabilities/1/where",
@@ -181,9 +323,9 @@ fn capabilities_speak_of_tools_and_arguments_that_exist() {
     check(
         "/capabilities/1/where",
         json!({ "/to": { "same_as": "inv:/client/email" } }),
-        expect![[r#"
-        CONTRACT_UNKNOWN_KEY at /capabilities/1/where/~1to/same_as: there is no key `same_as` here; the keys are `equals`, `one_of`, `prefix`, `contains`, `matches`, `greater_than`, `less_than`, `at_most_length`
-        CONTRACT_CONDITION_MALFORMED at /capabilities/1/where/~1to: a condition has exactly one of `equals`, `one_of`, `prefix`, `contains`, `matches`, `greater_than`, `less_than`, `at_most_length`"#]],
+        expect![[
+            r#"CONTRACT_ROW_UNKNOWN at /capabilities/1/where/~1to/same_as: no row is bound as `inv`; bind it with "bind": { "inv": { "row_of": …, "at": … } }"#
+        ]],
     );
     check(
         "/capabilities/0/where",

@@ -10,7 +10,9 @@ use crate::contract::fixture;
 fn the_card_says_every_clause() {
     expect![[r#"
         Statements
-        Check each statement, write a report and mail it.
+
+        The script does:
+          Check each statement, write a report and mail it.
 
         Steward enforces:
           When     Every weekday at 09:00 (Europe/Rome); a missed time is made up for once, if no older than 6h.

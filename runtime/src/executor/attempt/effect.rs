@@ -5,11 +5,12 @@ use std::sync::Arc;
 use connectors::{Fault, Performed, Settlement};
 use futures_util::TryFutureExt;
 use intents::Timestamp;
+use intents::amount::Amount;
 use intents::canonical::Digest;
 use intents::contract::Excess;
 use intents::effect::{Claim, State};
 use intents::failure::{Budget, Class, Evidence, Route, route};
-use intents::gate::{Beyond, RateToCount};
+use intents::gate::{Beyond, Counter};
 use intents::label::Labels;
 use intents::need::Kind as NeedKind;
 use intents::outcome::{Failure, Outcome};
@@ -29,13 +30,15 @@ impl Attempt {
     pub(super) async fn begin(&mut self, admitted: &Arc<Admitted>, effect: &EffectCall) -> Result<(), Trouble> {
         self.services.env.reached(FaultPoint::BeforeBegin).await;
         let automation = self.context.automation.id.to_string();
-        let marks = effect.rates.iter().flat_map(|rate| {
-            rate.subjects.iter().map(|subject| RateMark {
-                subject: Digest::of_parts("steward rate 1", &[automation.as_bytes(), subject.as_bytes()]),
-                max: rate.max,
-                window: rate.window,
-                clause: rate.limit,
-                ask: rate.on_excess == Excess::Ask,
+        let marks = effect.counters.iter().enumerate().flat_map(|(clause, counter)| {
+            counter.subjects.iter().map(move |subject| (clause, counter, subject)).map(|(clause, counter, subject)| {
+                RateMark {
+                    subject: Digest::of_parts("steward rate 1", &[automation.as_bytes(), subject.as_bytes()]),
+                    max: u32::try_from(counter.max.millionths() / Amount::ONE.millionths()).unwrap_or(u32::MAX),
+                    window: counter.window.unwrap_or_default(),
+                    clause,
+                    ask: excess(counter) == Excess::Ask,
+                }
             })
         });
         let begin = BeginEffect {
@@ -160,15 +163,15 @@ impl Attempt {
 
     pub(super) fn beyond(&mut self, admitted: &Arc<Admitted>, clause: usize, until: Timestamp) {
         let Kind::Effect(effect) = &admitted.kind else { return };
-        let rate: &RateToCount =
-            effect.rates.iter().find(|rate| rate.limit == clause).expect("a full window is one of the call's");
-        match rate.beyond(until) {
-            Beyond::Wait { until } => {
+        let Some(counter) = effect.counters.get(clause) else { return };
+        let Beyond::Limit { words, .. } = &counter.beyond else { return };
+        match excess(counter) {
+            Excess::Wait => {
                 self.sleeping.insert(admitted.call, NewWait::Time(until));
             }
-            Beyond::Skip { clause } => self.complete(admitted.call, Outcome::Skipped { clause }, Labels::new()),
-            Beyond::Ask { clause } => {
-                let more = json!({ "clause": clause, "free_at": until.to_string() });
+            Excess::Skip => self.complete(admitted.call, Outcome::Skipped { clause: words.clone() }, Labels::new()),
+            Excess::Ask => {
+                let more = json!({ "clause": words, "free_at": until.to_string() });
                 let need = wording::for_call(&self.context, admitted, NeedKind::Allow, None, more);
                 self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
             }
@@ -192,7 +195,7 @@ impl Attempt {
     /// Something leaves now.
     fn perform(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
         let Kind::Effect(effect) = &admitted.kind else { return };
-        let call = admitted.for_tool(&self.context, started_at, self.services.env.now());
+        let call = admitted.for_tool(&self.context, &self.labels, started_at, self.services.env.now());
         let tool = Arc::clone(&effect.tool);
         let env = self.services.env.clone();
         let id = admitted.call;
@@ -209,7 +212,7 @@ impl Attempt {
         if !self.may_send(admitted, started_at) {
             return;
         }
-        let call = admitted.for_tool(&self.context, started_at, self.services.env.now());
+        let call = admitted.for_tool(&self.context, &self.labels, started_at, self.services.env.now());
         let tool = Arc::clone(&effect.tool);
         let env = self.services.env.clone();
         let id = admitted.call;
@@ -357,5 +360,12 @@ impl Attempt {
             key: effect.key.to_string(),
             started_at,
         });
+    }
+}
+
+fn excess(counter: &Counter) -> Excess {
+    match &counter.beyond {
+        Beyond::Limit { excess, .. } => *excess,
+        Beyond::Trusted(_) => Excess::Ask,
     }
 }
