@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use intents::canonical::Digest;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::Error;
 use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
+use super::db::{Queries, Reader};
 use super::event::{content_hash, digest_of, link};
 use super::open::Store;
 use super::rows::event as row;
@@ -94,13 +95,9 @@ impl Found {
 }
 
 /// The chain over all events after a position, given the chain up to it.
-pub(super) async fn chain_from(
-    connection: &DatabaseConnection,
-    mut position: i64,
-    mut chain: Digest,
-) -> Result<(i64, Digest), Error> {
+pub(super) async fn chain_from(reader: &Reader, mut position: i64, mut chain: Digest) -> Result<(i64, Digest), Error> {
     loop {
-        let page = page_after(connection, position).await?;
+        let page = page_after(reader, position).await?;
         let Some(last) = page.last() else { return Ok((position, chain)) };
         let reached = last.position;
         for row in &page {
@@ -115,13 +112,15 @@ fn hash_of(row: &row::Model) -> Digest {
     digest_of(&row.hash).unwrap_or(Digest::from_bytes([0; 32]))
 }
 
-async fn page_after(connection: &DatabaseConnection, position: i64) -> Result<Vec<row::Model>, Error> {
-    Ok(row::Entity::find()
-        .filter(row::Column::Position.gt(position))
-        .order_by_asc(row::Column::Position)
-        .limit(PAGE)
-        .all(connection)
-        .await?)
+async fn page_after(reader: &Reader, position: i64) -> Result<Vec<row::Model>, Error> {
+    reader
+        .all(
+            row::Entity::find()
+                .filter(row::Column::Position.gt(position))
+                .order_by_asc(row::Column::Position)
+                .limit(PAGE),
+        )
+        .await
 }
 
 impl Store {

@@ -6,12 +6,11 @@ use std::str::FromStr;
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::id::{AutomationId, ContractId, ScriptId};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::rows::{automation as row, contract, run, script, trigger};
 use super::writer::Command;
 use super::{Error, Store};
@@ -166,15 +165,15 @@ impl Command for Import {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Automation, Error> {
         let now = batch.now.as_millis();
         let env = &batch.shared.env;
-        let known = row::Entity::find().filter(row::Column::Name.eq(&self.name)).one(batch.tx).await?;
+        let known = batch.tx.one(row::Entity::find().filter(row::Column::Name.eq(&self.name))).await?;
         let contract_digest = Digest::of(self.contract.as_bytes()).to_string();
         let script_digest = Digest::of(self.script.as_bytes()).to_string();
 
         let (id, old_contract, old_script) = match &known {
             Some(row) => (
                 row.id.clone(),
-                contract::Entity::find_by_id(&row.contract_id).one(batch.tx).await?,
-                script::Entity::find_by_id(&row.script_id).one(batch.tx).await?,
+                batch.tx.one(contract::Entity::find_by_id(&row.contract_id)).await?,
+                batch.tx.one(script::Entity::find_by_id(&row.script_id)).await?,
             ),
             None => (env.automation_id().to_string(), None, None),
         };
@@ -210,9 +209,9 @@ impl Command for Import {
         };
         let changed = known.as_ref().is_none_or(|row| row.contract_id != contract_id || row.script_id != script_id);
         if known.is_some() {
-            row::Entity::update(automation.clone().into_active_model().reset_all()).exec(batch.tx).await?;
+            batch.tx.update(&automation).await?;
         } else {
-            row::Entity::insert(automation.clone().into_active_model()).exec_without_returning(batch.tx).await?;
+            batch.tx.insert(&automation).await?;
         }
         if old_contract.as_ref().is_none_or(|old| old.id != contract_id) {
             let model = contract::Model {
@@ -223,7 +222,7 @@ impl Command for Import {
                 digest: contract_digest.clone(),
                 created_at: now,
             };
-            contract::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+            batch.tx.insert(&model).await?;
         }
         if old_script.as_ref().is_none_or(|old| old.id != script_id) {
             let model = script::Model {
@@ -236,7 +235,7 @@ impl Command for Import {
                 digest: script_digest.clone(),
                 created_at: now,
             };
-            script::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+            batch.tx.insert(&model).await?;
         }
         replace_triggers(batch, &id, &self.triggers).await?;
 
@@ -258,20 +257,20 @@ impl Command for Import {
 
 /// A trigger that stays the same keeps its row, and with it what it has seen.
 async fn replace_triggers(batch: &Batch<'_>, automation: &str, wanted: &[NewTrigger]) -> Result<(), Error> {
-    let old = trigger::Entity::find().filter(trigger::Column::AutomationId.eq(automation)).all(batch.tx).await?;
+    let old = batch.tx.all(trigger::Entity::find().filter(trigger::Column::AutomationId.eq(automation))).await?;
     let mut kept = Vec::new();
     for (position, new) in wanted.iter().enumerate() {
         let same = old.iter().find(|row| row.kind == new.kind && row.body == new.body && !kept.contains(&row.id));
         if let Some(row) = same {
             kept.push(row.id.clone());
-            let mut update = row.clone().into_active_model();
-            update.position = Set(position as i64);
+            let mut update = row.clone();
+            update.position = position as i64;
             if row.live == 0 {
-                update.live = Set(1);
-                update.next_at = Set(new.next_at.map(Timestamp::as_millis));
-                update.last_at = Set(batch.now.as_millis());
+                update.live = 1;
+                update.next_at = new.next_at.map(Timestamp::as_millis);
+                update.last_at = batch.now.as_millis();
             }
-            trigger::Entity::update(update).exec(batch.tx).await?;
+            batch.tx.update(&update).await?;
             continue;
         }
         let model = trigger::Model {
@@ -284,14 +283,17 @@ async fn replace_triggers(batch: &Batch<'_>, automation: &str, wanted: &[NewTrig
             next_at: new.next_at.map(Timestamp::as_millis),
             last_at: batch.now.as_millis(),
         };
-        trigger::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+        batch.tx.insert(&model).await?;
     }
     let gone: Vec<_> = old.into_iter().filter(|row| !kept.contains(&row.id)).map(|row| row.id).collect();
     if !gone.is_empty() {
-        trigger::Entity::update_many()
-            .col_expr(trigger::Column::Live, sea_orm::sea_query::Expr::value(0))
-            .filter(trigger::Column::Id.is_in(gone))
-            .exec(batch.tx)
+        batch
+            .tx
+            .change(
+                trigger::Entity::update_many()
+                    .col_expr(trigger::Column::Live, sea_orm::sea_query::Expr::value(0))
+                    .filter(trigger::Column::Id.is_in(gone)),
+            )
             .await?;
     }
     Ok(())
@@ -310,7 +312,7 @@ impl Command for SetMode {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Automation, Error> {
         let not_found = || Error::NotFound { what: "automation", which: self.id.to_string() };
-        let mut row = row::Entity::find_by_id(self.id.to_string()).one(batch.tx).await?.ok_or_else(not_found)?;
+        let mut row = batch.tx.one(row::Entity::find_by_id(self.id.to_string())).await?.ok_or_else(not_found)?;
         let before: Mode = row.mode.parse()?;
         if before == Mode::Removed {
             return Err(not_found());
@@ -324,13 +326,16 @@ impl Command for SetMode {
         if self.mode == Mode::Removed {
             // The name is free for another.
             row.name = format!("{}~{}", row.name, self.id.ulid());
-            trigger::Entity::update_many()
-                .col_expr(trigger::Column::Live, sea_orm::sea_query::Expr::value(0))
-                .filter(trigger::Column::AutomationId.eq(row.id.clone()))
-                .exec(batch.tx)
+            batch
+                .tx
+                .change(
+                    trigger::Entity::update_many()
+                        .col_expr(trigger::Column::Live, sea_orm::sea_query::Expr::value(0))
+                        .filter(trigger::Column::AutomationId.eq(row.id.clone())),
+                )
                 .await?;
         }
-        row::Entity::update(row.clone().into_active_model().reset_all()).exec(batch.tx).await?;
+        batch.tx.update(&row).await?;
         let blocks = match self.mode {
             Mode::Stopped | Mode::Removed => true,
             Mode::Active | Mode::Paused => false,
@@ -359,10 +364,12 @@ impl Store {
 
     /// All automations that are not removed, by name.
     pub async fn automations(&self) -> Result<Vec<Automation>, Error> {
-        row::Entity::find()
-            .filter(row::Column::Mode.ne(Mode::Removed.as_str()))
-            .order_by_asc(row::Column::Name)
-            .all(self.reader())
+        self.reader()
+            .all(
+                row::Entity::find()
+                    .filter(row::Column::Mode.ne(Mode::Removed.as_str()))
+                    .order_by_asc(row::Column::Name),
+            )
             .await?
             .into_iter()
             .map(domain)
@@ -375,35 +382,37 @@ impl Store {
             Ok(id) => row::Entity::find_by_id(id.to_string()),
             Err(_) => row::Entity::find().filter(row::Column::Name.eq(which)),
         };
-        let found = query.one(self.reader()).await?;
+        let found = self.reader().one(query).await?;
         found.ok_or_else(|| Error::NotFound { what: "automation", which: which.to_owned() }).and_then(domain)
     }
 
     /// One version of a contract.
     pub async fn contract(&self, id: ContractId) -> Result<ContractVersion, Error> {
-        let found = contract::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
+        let found = self.reader().one(contract::Entity::find_by_id(id.to_string())).await?;
         let row = found.ok_or_else(|| Error::NotFound { what: "contract", which: id.to_string() })?;
         Ok(ContractVersion { id, version: row.version, body: row.body, digest: row.digest })
     }
 
     /// One version of a script.
     pub async fn script(&self, id: ScriptId) -> Result<ScriptVersion, Error> {
-        let found = script::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
+        let found = self.reader().one(script::Entity::find_by_id(id.to_string())).await?;
         let row = found.ok_or_else(|| Error::NotFound { what: "script", which: id.to_string() })?;
         Ok(ScriptVersion { id, major: row.major, minor: row.minor, source: row.source, digest: row.digest })
     }
 
     /// How many runs each automation has in each phase.
     pub async fn run_counts(&self) -> Result<Vec<(String, String, i64)>, Error> {
-        Ok(run::Entity::find()
-            .select_only()
-            .column(run::Column::AutomationId)
-            .column(run::Column::Phase)
-            .column_as(run::Column::Id.count(), "count")
-            .group_by(run::Column::AutomationId)
-            .group_by(run::Column::Phase)
-            .into_tuple()
-            .all(self.reader())
-            .await?)
+        self.reader()
+            .at_length()
+            .tuples(
+                run::Entity::find()
+                    .select_only()
+                    .column(run::Column::AutomationId)
+                    .column(run::Column::Phase)
+                    .column_as(run::Column::Id.count(), "count")
+                    .group_by(run::Column::AutomationId)
+                    .group_by(run::Column::Phase),
+            )
+            .await
     }
 }

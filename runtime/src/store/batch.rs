@@ -9,12 +9,11 @@ use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::id::{AutomationId, ItemId, RoomId, RunId};
 use intents::run::Phase;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, OnConflict, TableRef, UpdateStatement, ValueTuple};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder,
-};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, TableRef, UpdateStatement, ValueTuple};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 
+use super::db::{Queries, Tx};
 use super::event::{self, NewEvent};
 use super::inbox::Item;
 use super::open::Keys;
@@ -83,7 +82,7 @@ pub(super) struct Memory {
 
 /// One commit in the making.
 pub(super) struct Batch<'t> {
-    pub(super) tx: &'t DatabaseTransaction,
+    pub(super) tx: &'t Tx<'t>,
     pub(super) shared: &'t Shared,
     memory: &'t Memory,
     pub(super) now: Timestamp,
@@ -178,7 +177,7 @@ impl Written {
 }
 
 impl<'t> Batch<'t> {
-    pub(super) fn new(tx: &'t DatabaseTransaction, shared: &'t Shared, memory: &'t Memory) -> Self {
+    pub(super) fn new(tx: &'t Tx<'t>, shared: &'t Shared, memory: &'t Memory) -> Self {
         Self {
             tx,
             shared,
@@ -244,11 +243,13 @@ impl<'t> Batch<'t> {
         {
             return Ok(self.runs.get(id).map(|changed| changed.row.clone()));
         }
-        Ok(run::Entity::find()
-            .filter(run::Column::AutomationId.eq(automation))
-            .filter(item::Column::DedupeKey.eq(key))
-            .one(self.tx)
-            .await?)
+        self.tx
+            .one(
+                run::Entity::find()
+                    .filter(run::Column::AutomationId.eq(automation))
+                    .filter(item::Column::DedupeKey.eq(key)),
+            )
+            .await
     }
 
     /// The payload key of an item.
@@ -275,8 +276,8 @@ impl<'t> Batch<'t> {
         if let Some(run) = known.or_else(|| self.shared.under_way.row(id)) {
             return Ok(run);
         }
-        run::Entity::find_by_id(id.to_string())
-            .one(self.tx)
+        self.tx
+            .one(run::Entity::find_by_id(id.to_string()))
             .await?
             .ok_or_else(|| Error::NotFound { what: "run", which: id.to_string() })
     }
@@ -364,7 +365,7 @@ impl<'t> Batch<'t> {
         if let Some(effect) = self.effects.get(&identity) {
             return Ok(Some(effect.clone()));
         }
-        Ok(effect::Entity::find_by_id(identity.as_bytes().to_vec()).one(self.tx).await?)
+        self.tx.one(effect::Entity::find_by_id(identity.as_bytes().to_vec())).await
     }
 
     /// Stores an effect as it is from now on.
@@ -434,8 +435,7 @@ impl<'t> Batch<'t> {
         }
         for rows in made.chunks(ROWS_MAX) {
             self.shared.count_statement();
-            let rows = rows.iter().cloned().map(IntoActiveModel::into_active_model);
-            whole_run::Entity::insert_many(rows).exec_without_returning(self.tx).await?;
+            self.tx.insert_all(rows).await?;
         }
         for rows in written.chunks(ROWS_MAX) {
             self.shared.count_statement();
@@ -443,21 +443,16 @@ impl<'t> Batch<'t> {
         }
         for rows in self.segments.chunks(ROWS_MAX) {
             self.shared.count_statement();
-            let rows = rows.iter().cloned().map(IntoActiveModel::into_active_model);
-            segment::Entity::insert_many(rows).exec_without_returning(self.tx).await?;
+            self.tx.insert_all(rows).await?;
         }
         let effects: Vec<_> = self.effects.into_values().collect();
         for rows in effects.chunks(ROWS_MAX) {
             self.shared.count_statement();
-            let rows = rows.iter().cloned().map(IntoActiveModel::into_active_model);
-            let columns = effect::Column::iter().filter(|column| !matches!(column, effect::Column::Identity));
-            let update = OnConflict::column(effect::Column::Identity).update_columns(columns).to_owned();
-            effect::Entity::insert_many(rows).on_conflict(update).exec_without_returning(self.tx).await?;
+            self.tx.put_all(rows).await?;
         }
         for rows in self.events.chunks(ROWS_MAX) {
             self.shared.count_statement();
-            let rows = rows.iter().cloned().map(IntoActiveModel::into_active_model);
-            event_row::Entity::insert_many(rows).exec_without_returning(self.tx).await?;
+            self.tx.insert_all(rows).await?;
         }
         Ok(Written {
             runs,
@@ -560,10 +555,11 @@ fn update_of(rows: &[(run::Model, Option<Vec<u8>>)]) -> UpdateStatement {
 }
 
 /// The last row of a stream, for a head that is not in memory.
-pub(super) async fn last_in_room(tx: &DatabaseTransaction, room: RoomId) -> Result<Option<event_row::Model>, Error> {
-    Ok(event_row::Entity::find()
-        .filter(event_row::Column::Room.eq(room.to_string()))
-        .order_by_desc(event_row::Column::StreamSeq)
-        .one(tx)
-        .await?)
+pub(super) async fn last_in_room(tx: &Tx<'_>, room: RoomId) -> Result<Option<event_row::Model>, Error> {
+    tx.one(
+        event_row::Entity::find()
+            .filter(event_row::Column::Room.eq(room.to_string()))
+            .order_by_desc(event_row::Column::StreamSeq),
+    )
+    .await
 }

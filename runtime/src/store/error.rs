@@ -137,10 +137,22 @@ mod sqlite {
     pub(super) const NOTADB: i32 = 26;
 }
 
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error().map(|failure| failure.extended_code & 0xff);
+        Self::of_sqlite(code, error.to_string())
+    }
+}
+
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        let reason = error.to_string();
-        match primary_code(&error) {
+        Self::of_sqlite(primary_code(&error), error.to_string())
+    }
+}
+
+impl Error {
+    fn of_sqlite(code: Option<i32>, reason: String) -> Self {
+        match code {
             // A write that fails for want of space may come as an I/O error, too.
             Some(sqlite::FULL) => Self::Full,
             Some(sqlite::IOERR) if reason.contains("disk") && reason.contains("full") => Self::Full,

@@ -3,10 +3,11 @@
 use intents::Timestamp;
 use intents::canonical::{self, Digest};
 use intents::id::{AutomationId, EventId, RoomId};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 
 use super::batch::{self, Head};
+use super::db::{Queries, Tx};
 use super::rows::event as row;
 use super::{Error, Store};
 
@@ -60,7 +61,7 @@ pub struct StoredEvent {
     pub at: Timestamp,
 }
 
-pub(super) async fn head_of(tx: &DatabaseTransaction, room: RoomId) -> Result<Head, Error> {
+pub(super) async fn head_of(tx: &Tx<'_>, room: RoomId) -> Result<Head, Error> {
     Ok(match batch::last_in_room(tx, room).await? {
         Some(row) => Head { seq: row.stream_seq, hash: digest_of(&row.hash)? },
         None => Head { seq: 0, hash: GENESIS },
@@ -151,18 +152,20 @@ impl Store {
                 .filter(row::Column::StreamSeq.gt(after))
                 .order_by_asc(row::Column::StreamSeq)
         };
-        query.limit(most).all(self.reader()).await?.into_iter().map(stored).collect()
+        self.reader().all(query.limit(most)).await?.into_iter().map(stored).collect()
     }
 
     /// The rooms that have events, with the number of events in each.
     pub async fn rooms(&self) -> Result<Vec<(String, i64)>, Error> {
-        Ok(row::Entity::find()
-            .select_only()
-            .column(row::Column::Room)
-            .column_as(row::Column::StreamSeq.max(), "last")
-            .group_by(row::Column::Room)
-            .into_tuple()
-            .all(self.reader())
-            .await?)
+        self.reader()
+            .at_length()
+            .tuples(
+                row::Entity::find()
+                    .select_only()
+                    .column(row::Column::Room)
+                    .column_as(row::Column::StreamSeq.max(), "last")
+                    .group_by(row::Column::Room),
+            )
+            .await
     }
 }

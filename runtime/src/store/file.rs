@@ -2,10 +2,10 @@
 
 use intents::Timestamp;
 use intents::id::TriggerId;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::inbox::{self, Delivered, Delivery};
 use super::rows::seen_file as row;
 use super::writer::Command;
@@ -41,10 +41,7 @@ impl Command for Take {
             modified_ms: self.file.modified.as_millis(),
             digest: self.file.digest.clone(),
         };
-        let update = OnConflict::columns([row::Column::TriggerId, row::Column::Path])
-            .update_columns([row::Column::Size, row::Column::ModifiedMs, row::Column::Digest])
-            .to_owned();
-        row::Entity::insert(model.into_active_model()).on_conflict(update).exec_without_returning(batch.tx).await?;
+        batch.tx.put(&model).await?;
         match &self.delivery {
             Some(delivery) => inbox::deliver(batch, delivery).await.map(Some),
             None => Ok(None),
@@ -66,7 +63,7 @@ impl Store {
     /// The files that a trigger has seen.
     pub async fn seen_files(&self, trigger: TriggerId) -> Result<Vec<SeenFile>, Error> {
         let rows =
-            row::Entity::find().filter(row::Column::TriggerId.eq(trigger.to_string())).all(self.reader()).await?;
+            self.reader().all(row::Entity::find().filter(row::Column::TriggerId.eq(trigger.to_string()))).await?;
         Ok(rows
             .into_iter()
             .map(|row| SeenFile {

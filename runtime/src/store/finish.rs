@@ -90,13 +90,16 @@ impl Command for Finish {
 }
 
 async fn pause(batch: &mut Batch<'_>, automation: AutomationId) -> Result<(), Error> {
-    let changed = automation::Entity::update_many()
-        .col_expr(automation::Column::Mode, sea_orm::sea_query::Expr::value(Mode::Paused.as_str()))
-        .filter(automation::Column::Id.eq(automation.to_string()))
-        .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
-        .exec(batch.tx)
+    let changed = batch
+        .tx
+        .change(
+            automation::Entity::update_many()
+                .col_expr(automation::Column::Mode, sea_orm::sea_query::Expr::value(Mode::Paused.as_str()))
+                .filter(automation::Column::Id.eq(automation.to_string()))
+                .filter(automation::Column::Mode.eq(Mode::Active.as_str())),
+        )
         .await?;
-    if changed.rows_affected > 0 {
+    if changed > 0 {
         let data = json!({ "automation": automation.to_string(), "from": "active", "to": "paused" });
         batch.automation_event("automation.paused", automation, "executor", data).await?;
     }

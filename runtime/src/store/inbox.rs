@@ -10,10 +10,11 @@ use intents::id::{AutomationId, ItemId, RunId, TriggerId};
 use intents::label::Labels;
 use intents::run::Phase;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use super::batch::{Arrival, Batch, Shared};
+use super::db::Queries;
 use super::payload::PayloadKey;
 use super::rows::{automation, item as row, run};
 use super::writer::Command;
@@ -112,7 +113,7 @@ pub(super) async fn deliver(batch: &mut Batch<'_>, delivery: &Delivery) -> Resul
         let run = if left_out { None } else { Some(runs::last_of_item(batch, item).await?) };
         return Ok(Delivered::Known { item, run });
     }
-    let automation = automation::Entity::find_by_id(&automation_id).one(batch.tx).await?;
+    let automation = batch.tx.one(automation::Entity::find_by_id(&automation_id)).await?;
     let automation = automation
         .filter(|automation| automation.mode != Mode::Removed.as_str())
         .ok_or_else(|| Error::NotFound { what: "automation", which: automation_id.clone() })?;
@@ -159,12 +160,15 @@ async fn is_busy(batch: &Batch<'_>, automation: &str) -> Result<bool, Error> {
         return Ok(true);
     }
     // Those that this commit changes are over, as was just seen, whatever their rows still say.
-    let found = run::Entity::find()
-        .filter(run::Column::AutomationId.eq(automation))
-        // The condition of an index, as a database recognises it.
-        .filter(Expr::cust("phase IN ('queued', 'running', 'waiting')"))
-        .filter(run::Column::Id.is_not_in(batch.changed_runs().map(|run| run.id.as_str())))
-        .one(batch.tx)
+    let found = batch
+        .tx
+        .one(
+            run::Entity::find()
+                .filter(run::Column::AutomationId.eq(automation))
+                // The condition of an index, as a database recognises it.
+                .filter(Expr::cust("phase IN ('queued', 'running', 'waiting')"))
+                .filter(run::Column::Id.is_not_in(batch.changed_runs().map(|run| run.id.as_str()))),
+        )
         .await?;
     Ok(found.is_some())
 }
@@ -174,24 +178,22 @@ pub(super) fn parse_item(text: &str) -> Result<ItemId, Error> {
 }
 
 /// The row that holds an item: its first run's, or the one that names it.
-async fn row_of<C: ConnectionTrait>(connection: &C, item: ItemId) -> Result<row::Model, Error> {
+async fn row_of(connection: &impl Queries, item: ItemId) -> Result<row::Model, Error> {
     let own = RunId::from_ulid(item.ulid()).to_string();
-    if let Some(row) = row::Entity::find_by_id(own).filter(row::Column::ItemId.is_null()).one(connection).await? {
+    if let Some(row) = connection.one(row::Entity::find_by_id(own).filter(row::Column::ItemId.is_null())).await? {
         return Ok(row);
     }
-    let named = row::Entity::find()
-        .filter(row::Column::ItemId.eq(item.to_string()))
-        .filter(row::Column::DedupeKey.is_not_null())
-        .one(connection)
+    let named = connection
+        .one(
+            row::Entity::find()
+                .filter(row::Column::ItemId.eq(item.to_string()))
+                .filter(row::Column::DedupeKey.is_not_null()),
+        )
         .await?;
     named.ok_or_else(|| Error::NotFound { what: "item", which: item.to_string() })
 }
 
-pub(super) async fn key_of<C: ConnectionTrait>(
-    connection: &C,
-    shared: &Shared,
-    item: ItemId,
-) -> Result<PayloadKey, Error> {
+pub(super) async fn key_of(connection: &impl Queries, shared: &Shared, item: ItemId) -> Result<PayloadKey, Error> {
     unwrapped(&row_of(connection, item).await?, shared, item)
 }
 

@@ -7,6 +7,7 @@ use intents::journal::Record;
 use intents::run::Phase;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::db::Queries;
 use super::rows::{segment as row, whole_run};
 use super::run::{self, place};
 use super::{Error, Item, Run, Store, inbox};
@@ -52,11 +53,14 @@ impl Store {
             Some(key) => key,
             None => inbox::key_of(self.reader(), self.shared(), run.item()?).await?,
         };
-        let segments = row::Entity::find()
-            .filter(row::Column::RunId.eq(&run.id))
-            .filter(row::Column::Generation.eq(run.generation))
-            .order_by_asc(row::Column::Segment)
-            .all(self.reader())
+        let segments = self
+            .reader()
+            .all(
+                row::Entity::find()
+                    .filter(row::Column::RunId.eq(&run.id))
+                    .filter(row::Column::Generation.eq(run.generation))
+                    .order_by_asc(row::Column::Segment),
+            )
             .await?;
         // Between two reads the run may have gone on; what was there at the first is enough.
         if (segments.len() as i64) < run.segments {
@@ -75,11 +79,9 @@ impl Store {
 
     /// The end of a journal, which is in the row of its run.
     async fn tail(&self, run: &str) -> Result<Option<Vec<u8>>, Error> {
-        let tail: Option<Option<Vec<u8>>> = whole_run::Entity::find_by_id(run)
-            .select_only()
-            .column(whole_run::Column::Tail)
-            .into_tuple()
-            .one(self.reader())
+        let tail: Option<Option<Vec<u8>>> = self
+            .reader()
+            .tuple(whole_run::Entity::find_by_id(run).select_only().column(whole_run::Column::Tail))
             .await?;
         Ok(tail.flatten())
     }

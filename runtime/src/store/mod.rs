@@ -7,6 +7,7 @@ mod anchor;
 mod audit;
 mod automation;
 mod batch;
+mod db;
 mod doctor;
 mod error;
 mod event;
@@ -15,6 +16,7 @@ mod finish;
 mod inbox;
 mod journal;
 mod ledger;
+mod migrate;
 #[cfg(test)]
 mod migrated;
 mod need;

@@ -10,13 +10,12 @@ use intents::id::{AutomationId, NeedId, RunId};
 use intents::need::{Choice, Consequence, Kind, answer};
 use intents::outcome::Outcome;
 use intents::run::Phase;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::event::{NewEvent, WORKSPACE_ROOM, digest_of};
 use super::ledger::{self, SettledBy};
 use super::rows::{automation, need as row};
@@ -123,10 +122,13 @@ struct Body {
 
 /// Opens a need, or counts it up.
 pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId, Error> {
-    let known = row::Entity::find()
-        .filter(row::Column::DedupeKey.eq(&new.dedupe_key))
-        .filter(row::Column::Status.eq(NeedStatus::Open.as_str()))
-        .one(batch.tx)
+    let known = batch
+        .tx
+        .one(
+            row::Entity::find()
+                .filter(row::Column::DedupeKey.eq(&new.dedupe_key))
+                .filter(row::Column::Status.eq(NeedStatus::Open.as_str())),
+        )
         .await?;
     if let Some(mut known) = known {
         let id = parse(&known.id)?;
@@ -138,7 +140,7 @@ pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId,
             return Ok(id);
         }
         known.occurrences += 1;
-        row::Entity::update(known.into_active_model().reset_all()).exec(batch.tx).await?;
+        batch.tx.update(&known).await?;
         return Ok(id);
     }
     let id = batch.shared.env.need_id();
@@ -160,16 +162,15 @@ pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId,
         answered_at: None,
     };
     event(batch, "need.opened", &model, "executor", json!({ "need": model.id, "kind": model.kind })).await?;
-    row::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+    batch.tx.insert(&model).await?;
     Ok(id)
 }
 
 /// Whether the last need with a dedupe key is open no more.
 pub(super) async fn was_closed(batch: &Batch<'_>, dedupe_key: &str) -> Result<bool, Error> {
-    let last = row::Entity::find()
-        .filter(row::Column::DedupeKey.eq(dedupe_key))
-        .order_by_desc(row::Column::Id)
-        .one(batch.tx)
+    let last = batch
+        .tx
+        .one(row::Entity::find().filter(row::Column::DedupeKey.eq(dedupe_key)).order_by_desc(row::Column::Id))
         .await?;
     Ok(last.is_some_and(|need| need.status != NeedStatus::Open.as_str()))
 }
@@ -194,10 +195,13 @@ fn parse(text: &str) -> Result<NeedId, Error> {
 
 /// Whether a person has let this very call pass beyond its limit.
 pub(super) async fn allows(batch: &Batch<'_>, run: RunId, generation: u32, call: u32) -> Result<bool, Error> {
-    let found = row::Entity::find()
-        .filter(row::Column::DedupeKey.eq(Kind::Allow.of_call(run, generation, call)))
-        .filter(row::Column::Answer.eq(Choice::Allow.as_str()))
-        .one(batch.tx)
+    let found = batch
+        .tx
+        .one(
+            row::Entity::find()
+                .filter(row::Column::DedupeKey.eq(Kind::Allow.of_call(run, generation, call)))
+                .filter(row::Column::Answer.eq(Choice::Allow.as_str())),
+        )
         .await?;
     Ok(found.is_some())
 }
@@ -214,7 +218,7 @@ impl Command for Answer {
     const ESSENTIAL: bool = true;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
-        let found = row::Entity::find_by_id(self.need.to_string()).one(batch.tx).await?;
+        let found = batch.tx.one(row::Entity::find_by_id(self.need.to_string())).await?;
         let mut need = found.ok_or_else(|| Error::NotFound { what: "need", which: self.need.to_string() })?;
         if need.status != NeedStatus::Open.as_str() {
             return Err(Error::Conflict {
@@ -229,7 +233,7 @@ impl Command for Answer {
         need.answer = Some(self.choice.as_str().to_owned());
         need.answered_by = Some(self.by.clone());
         need.answered_at = Some(batch.now.as_millis());
-        row::Entity::update(need.clone().into_active_model().reset_all()).exec(batch.tx).await?;
+        batch.tx.update(&need).await?;
         let data = json!({ "need": need.id, "kind": need.kind, "answer": self.choice.as_str() });
         event(batch, "need.answered", &need, &self.by, data).await?;
         self.follow(batch, &need, consequence).await
@@ -280,7 +284,7 @@ async fn restart(batch: &mut Batch<'_>, need: &row::Model) -> Result<(), Error> 
     if !phase.is_over() {
         return Ok(());
     }
-    let found = automation::Entity::find_by_id(&run.automation_id).one(batch.tx).await?;
+    let found = batch.tx.one(automation::Entity::find_by_id(&run.automation_id)).await?;
     let automation = found.ok_or_else(|| Error::NotFound { what: "automation", which: run.automation_id.clone() })?;
     let item = run.item()?;
     let id = batch.shared.env.run_id();
@@ -310,15 +314,18 @@ impl Command for Withdraw {
     type Reply = bool;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<bool, Error> {
-        let found = row::Entity::find()
-            .filter(row::Column::DedupeKey.eq(&self.dedupe_key))
-            .filter(row::Column::Status.eq(NeedStatus::Open.as_str()))
-            .one(batch.tx)
+        let found = batch
+            .tx
+            .one(
+                row::Entity::find()
+                    .filter(row::Column::DedupeKey.eq(&self.dedupe_key))
+                    .filter(row::Column::Status.eq(NeedStatus::Open.as_str())),
+            )
             .await?;
         let Some(mut need) = found else { return Ok(false) };
         need.status = NeedStatus::Withdrawn.as_str().to_owned();
         need.answered_at = Some(batch.now.as_millis());
-        row::Entity::update(need.clone().into_active_model().reset_all()).exec(batch.tx).await?;
+        batch.tx.update(&need).await?;
         event(batch, "need.withdrawn", &need, "steward", json!({ "need": need.id, "kind": need.kind })).await?;
         Ok(true)
     }
@@ -343,7 +350,7 @@ impl Store {
 
     /// One need.
     pub async fn need(&self, id: NeedId) -> Result<Need, Error> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
+        let found = self.reader().one(row::Entity::find_by_id(id.to_string())).await?;
         found.ok_or_else(|| Error::NotFound { what: "need", which: id.to_string() }).and_then(|row| self.need_view(row))
     }
 
@@ -361,12 +368,12 @@ impl Store {
         if let Some(before) = before {
             query = query.filter(row::Column::Id.lt(before.to_string()));
         }
-        query.all(self.reader()).await?.into_iter().map(|row| self.need_view(row)).collect()
+        self.reader().all(query).await?.into_iter().map(|row| self.need_view(row)).collect()
     }
 
     /// How many needs are open.
     pub async fn open_needs(&self) -> Result<u64, Error> {
-        Ok(row::Entity::find().filter(row::Column::Status.eq(NeedStatus::Open.as_str())).count(self.reader()).await?)
+        self.reader().count(row::Entity::find().filter(row::Column::Status.eq(NeedStatus::Open.as_str()))).await
     }
 
     fn need_view(&self, row: row::Model) -> Result<Need, Error> {

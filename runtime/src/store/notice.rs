@@ -2,11 +2,12 @@
 
 use intents::Timestamp;
 use intents::id::{AutomationId, RunId};
-use sea_orm::{EntityTrait, IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::ledger::{self, Message};
 use super::rows::notice as row;
 use super::run::{self, Progress};
@@ -75,7 +76,7 @@ impl Command for NewNotice {
             body: batch.shared.payload.seal_value(&batch.shared.env, &id, &body),
             created_at: batch.now.as_millis(),
         };
-        row::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+        batch.tx.insert(&model).await?;
         batch.run_event("notice.given", &run, json!({ "notice": id, "level": self.level })).await?;
         batch.put_run(self.progress.run, run);
         Ok(())
@@ -90,7 +91,7 @@ impl Store {
 
     /// The newest notices.
     pub async fn notices(&self, most: u64) -> Result<Vec<Notice>, Error> {
-        let rows = row::Entity::find().order_by_desc(row::Column::Id).limit(most).all(self.reader()).await?;
+        let rows = self.reader().all(row::Entity::find().order_by_desc(row::Column::Id).limit(most)).await?;
         rows.into_iter()
             .map(|row| {
                 let body: Body = self.shared().payload.open_value("notice", &row.id, &row.body)?;

@@ -5,25 +5,19 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use intents::canonical::Digest;
-use migrations::Migrator;
-use sea_orm::sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryFilter,
-    TransactionTrait,
-};
-use sea_orm_migration::MigratorTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::sync::{mpsc, watch};
 
 use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
 use super::batch::{Memory, Shared};
+use super::db::{Queries, Reader, Sqlite, Writing};
 use super::reserve::Reserve;
 use super::rows::{automation, setting};
 use super::under_way::UnderWay;
 use super::writer::{self, Beacons, Command, Job, QUEUE_MAX, Signals, Ticket};
-use super::{Error, Mode, audit};
+use super::{Error, Mode, audit, migrate};
 use crate::env::Env;
 
 /// The keys that the store works with, derived from the master key.
@@ -49,7 +43,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
-    reader: DatabaseConnection,
+    reader: Reader,
     shared: Arc<Shared>,
     queue: mpsc::Sender<Box<dyn Job>>,
     signals: Signals,
@@ -68,11 +62,6 @@ impl std::fmt::Debug for Store {
 /// The setting that keeps a stop of everything over a restart.
 pub(super) const STOPPED_SETTING: &str = "stopped";
 
-/// Another program (a backup, a shell) may hold the file this long before we say so.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Readers beside the writer: the screens, the executor and the router read at the same time, no more.
-const READERS_MAX: u32 = 4;
-
 impl Store {
     /// Opens the store in a folder, making it at the first start.
     pub async fn open(folder: &Path, env: Env, keys: Keys) -> Result<Self, Error> {
@@ -80,14 +69,9 @@ impl Store {
         let lock = lock(folder)?;
         let file = folder.join("steward.db");
         make_private(&file)?;
-        look_at(&file).await?;
-        let writer_connection = connect(&file, 1).await?;
-        refuse_newer(&writer_connection).await?;
-        // In one commit: a start that dies in the middle leaves nothing that the next one would stumble over.
-        let migration = writer_connection.begin().await?;
-        Migrator::up(&migration, None).await?;
-        migration.commit().await?;
-        let reader = connect(&file, READERS_MAX).await?;
+        migrate::sqlite(&file).await?;
+        let writing = Writing::Sqlite(Sqlite::open(&file)?);
+        let reader = Reader::sqlite(&file)?;
 
         let under_way = UnderWay::find_again(&reader).await?;
         let shared = Arc::new(Shared::new(env, keys, Reserve::new(folder), under_way));
@@ -105,7 +89,7 @@ impl Store {
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
         let (end, ended) = watch::channel(());
         let hold = Hold { lock, end };
-        tokio::spawn(writer::write(writer_connection, Arc::clone(&shared), memory, beacons, queued, hold));
+        tokio::spawn(writer::write(writing, Arc::clone(&shared), memory, beacons, queued, hold));
         let store = Self(Arc::new(Inner {
             folder: folder.to_owned(),
             reader,
@@ -136,7 +120,7 @@ impl Store {
         self.enqueue(command).await?.await
     }
 
-    pub(super) fn reader(&self) -> &DatabaseConnection {
+    pub(super) fn reader(&self) -> &Reader {
         &self.0.reader
     }
 
@@ -203,7 +187,7 @@ impl Store {
         drop(self);
         while ended.changed().await.is_ok() {}
         // The last connection brings the write-ahead log back into the file; should it not, the next start does.
-        drop(reader.close().await);
+        drop(reader);
     }
 }
 
@@ -262,33 +246,6 @@ fn lock(folder: &Path) -> Result<File, Error> {
     }
 }
 
-async fn connect(file: &Path, most: u32) -> Result<DatabaseConnection, Error> {
-    open_pool(file, most, |sqlite| {
-        sqlite
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .pragma("cache_size", "-8000")
-            .pragma("journal_size_limit", "67108864")
-    })
-    .await
-}
-
-async fn open_pool(
-    file: &Path,
-    most: u32,
-    how: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
-) -> Result<DatabaseConnection, Error> {
-    // The path goes in by itself: in an address it would have to be escaped.
-    let file = file.to_owned();
-    let mut options = ConnectOptions::new("sqlite://steward.db");
-    options.max_connections(most).min_connections(1).sqlx_logging(false);
-    options.acquire_timeout(Duration::from_secs(30));
-    options.map_sqlx_sqlite_opts(move |sqlite| how(sqlite.filename(&file).busy_timeout(BUSY_TIMEOUT)));
-    Ok(Database::connect(options).await?)
-}
-
 /// Makes the database file for its owner alone; SQLite gives its log the same mode.
 fn make_private(file: &Path) -> Result<(), Error> {
     let mut options = File::options();
@@ -302,50 +259,8 @@ fn make_private(file: &Path) -> Result<(), Error> {
     }
 }
 
-/// Looks at a database without changing a byte of it: it may belong to a newer version.
-async fn look_at(file: &Path) -> Result<(), Error> {
-    // A start that died while it made the file has left a journal, and only a writer can take back what is in it.
-    if !file.exists() || file.with_extension("db-journal").exists() {
-        return Ok(());
-    }
-    let connection = open_pool(file, 1, |sqlite| sqlite.read_only(true)).await?;
-    let looked = refuse_newer(&connection).await;
-    connection.close().await?;
-    looked
-}
-
-async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), Error> {
-    let known = migrations::known();
-    let tables = connection
-        .query_all_raw(sea_orm::Statement::from_string(
-            connection.get_database_backend(),
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
-        ))
-        .await?;
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let applied = connection
-        .query_all_raw(sea_orm::Statement::from_string(
-            connection.get_database_backend(),
-            "SELECT version FROM seaql_migrations ORDER BY version",
-        ))
-        .await?;
-    for row in applied {
-        let migration: String = row.try_get("", "version")?;
-        if !known.contains(&migration) {
-            return Err(Error::Newer { migration });
-        }
-    }
-    Ok(())
-}
-
 /// The head of all events; from the anchor on, where there is a genuine one.
-async fn head(
-    folder: &Path,
-    reader: &DatabaseConnection,
-    shared: &Shared,
-) -> Result<(i64, Digest, Option<String>), Error> {
+async fn head(folder: &Path, reader: &Reader, shared: &Shared) -> Result<(i64, Digest, Option<String>), Error> {
     let start = (0, Digest::from_bytes([0; 32]));
     let anchor = Anchor::read(&folder.join(ANCHOR_FILE));
     let genuine = match &anchor {
@@ -381,27 +296,30 @@ async fn head(
     Ok((position, chain, None))
 }
 
-async fn last_position(reader: &DatabaseConnection) -> Result<i64, Error> {
+async fn last_position(reader: &Reader) -> Result<i64, Error> {
     use sea_orm::{QueryOrder, QuerySelect};
-    let last: Option<i64> = super::rows::event::Entity::find()
-        .select_only()
-        .column(super::rows::event::Column::Position)
-        .order_by_desc(super::rows::event::Column::Position)
-        .into_tuple()
-        .one(reader)
+    let last: Option<i64> = reader
+        .tuple(
+            super::rows::event::Entity::find()
+                .select_only()
+                .column(super::rows::event::Column::Position)
+                .order_by_desc(super::rows::event::Column::Position),
+        )
         .await?;
     Ok(last.unwrap_or(0))
 }
 
-async fn stopped_automations(reader: &DatabaseConnection) -> Result<BTreeSet<intents::id::AutomationId>, Error> {
-    let rows = automation::Entity::find()
-        .filter(automation::Column::Mode.is_in([Mode::Stopped.as_str(), Mode::Removed.as_str()]))
-        .all(reader)
+async fn stopped_automations(reader: &Reader) -> Result<BTreeSet<intents::id::AutomationId>, Error> {
+    let rows = reader
+        .all(
+            automation::Entity::find()
+                .filter(automation::Column::Mode.is_in([Mode::Stopped.as_str(), Mode::Removed.as_str()])),
+        )
         .await?;
     rows.into_iter().map(|row| row.id.parse().map_err(|error| Error::unreadable("automation id", error))).collect()
 }
 
-async fn all_stopped(reader: &DatabaseConnection) -> Result<bool, Error> {
-    let found = setting::Entity::find_by_id(STOPPED_SETTING).one(reader).await?;
+async fn all_stopped(reader: &Reader) -> Result<bool, Error> {
+    let found = reader.one(setting::Entity::find_by_id(STOPPED_SETTING)).await?;
     Ok(found.is_some_and(|row| row.value == "true"))
 }

@@ -1,9 +1,9 @@
 //! Requests that were answered before: a repeated `Idempotency-Key` gets the same answer.
 
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, IntoActiveModel};
+use sea_orm::EntityTrait;
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::rows::request as row;
 use super::writer::Command;
 use super::{Error, Store};
@@ -35,8 +35,7 @@ impl Command for Remember {
             body: batch.shared.payload.seal(&batch.shared.env, &self.key, &self.answer.body),
             at: batch.now.as_millis(),
         };
-        let first_wins = OnConflict::column(row::Column::Key).do_nothing().to_owned();
-        row::Entity::insert(model.into_active_model()).on_conflict(first_wins).exec_without_returning(batch.tx).await?;
+        batch.tx.insert_new(&model).await?;
         Ok(())
     }
 }
@@ -49,7 +48,7 @@ impl Store {
 
     /// The answer that a request got before.
     pub async fn answered_request(&self, key: &str) -> Result<Option<AnsweredRequest>, Error> {
-        let Some(row) = row::Entity::find_by_id(key).one(self.reader()).await? else { return Ok(None) };
+        let Some(row) = self.reader().one(row::Entity::find_by_id(key)).await? else { return Ok(None) };
         Ok(Some(AnsweredRequest {
             digest: row.digest,
             status: u16::try_from(row.status).map_err(|error| Error::unreadable("request", error))?,

@@ -5,9 +5,10 @@ use std::time::Duration;
 use intents::id::{ItemId, RunId};
 use intents::run::Phase;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::rows::{item, need, notice, rate_mark, request, run, segment, signal, whole_run};
 use super::writer::Command;
 use super::{Error, NeedStatus, Store};
@@ -72,20 +73,22 @@ async fn old_items(batch: &Batch<'_>, before: i64) -> Result<Vec<(String, Option
         .to_owned();
     // What this commit does to a run is not in its row yet.
     let busy: Result<Vec<_>, Error> = batch.changed_runs().map(|run| run.item().map(|item| item.to_string())).collect();
-    Ok(item::Entity::find()
-        .select_only()
-        .column(item::Column::Id)
-        .column(item::Column::ItemId)
-        .filter(item::Column::WrappedKey.is_not_null())
-        .filter(item::Column::CreatedAt.lt(before))
-        .filter(item_name().is_not_in(busy?))
-        .filter(needed("runs").not())
-        .filter(Expr::exists(again).not())
-        .order_by_asc(item::Column::CreatedAt)
-        .limit(SWEEP_MAX)
-        .into_tuple()
-        .all(batch.tx)
-        .await?)
+    batch
+        .tx
+        .tuples(
+            item::Entity::find()
+                .select_only()
+                .column(item::Column::Id)
+                .column(item::Column::ItemId)
+                .filter(item::Column::WrappedKey.is_not_null())
+                .filter(item::Column::CreatedAt.lt(before))
+                .filter(item_name().is_not_in(busy?))
+                .filter(needed("runs").not())
+                .filter(Expr::exists(again).not())
+                .order_by_asc(item::Column::CreatedAt)
+                .limit(SWEEP_MAX),
+        )
+        .await
 }
 
 /// The name of the item that a row holds: its own name with another prefix, or the one that it gives.
@@ -108,12 +111,9 @@ impl Command for Sweep {
         let before = |age: Duration| (batch.now - age).as_millis();
         let items = old_items(batch, before(self.0.payloads)).await?;
         let names: Vec<_> = items.iter().map(|(run, item)| item.clone().unwrap_or_else(|| item_of(run))).collect();
-        let again: Vec<String> = run::Entity::find()
-            .select_only()
-            .column(run::Column::Id)
-            .filter(run::Column::ItemId.is_in(names))
-            .into_tuple()
-            .all(batch.tx)
+        let again: Vec<String> = batch
+            .tx
+            .tuples(run::Entity::find().select_only().column(run::Column::Id).filter(run::Column::ItemId.is_in(names)))
             .await?;
         let mut runs: Vec<_> = items.iter().map(|(run, _)| run.clone()).collect();
         runs.extend(again);
@@ -121,15 +121,18 @@ impl Command for Sweep {
         runs.dedup();
         let mut swept = Swept { items: items.len() as u64, runs: runs.len() as u64, rows: 0 };
         if !items.is_empty() {
-            segment::Entity::delete_many().filter(segment::Column::RunId.is_in(&runs)).exec(batch.tx).await?;
+            batch.tx.change(segment::Entity::delete_many().filter(segment::Column::RunId.is_in(&runs))).await?;
             // The key goes with the payload: what is left in a backup or a freed page cannot be read.
-            whole_run::Entity::update_many()
-                .col_expr(whole_run::Column::Segments, Expr::value(0))
-                .col_expr(whole_run::Column::Payload, Expr::value(Option::<Vec<u8>>::None))
-                .col_expr(whole_run::Column::WrappedKey, Expr::value(Option::<Vec<u8>>::None))
-                .col_expr(whole_run::Column::Tail, Expr::value(Option::<Vec<u8>>::None))
-                .filter(whole_run::Column::Id.is_in(runs))
-                .exec(batch.tx)
+            batch
+                .tx
+                .change(
+                    whole_run::Entity::update_many()
+                        .col_expr(whole_run::Column::Segments, Expr::value(0))
+                        .col_expr(whole_run::Column::Payload, Expr::value(Option::<Vec<u8>>::None))
+                        .col_expr(whole_run::Column::WrappedKey, Expr::value(Option::<Vec<u8>>::None))
+                        .col_expr(whole_run::Column::Tail, Expr::value(Option::<Vec<u8>>::None))
+                        .filter(whole_run::Column::Id.is_in(runs)),
+                )
                 .await?;
         }
         for (table, column, age) in [
@@ -140,7 +143,7 @@ impl Command for Sweep {
         ] {
             let mut delete = Query::delete();
             delete.from_table(table).and_where(Expr::col(column).lt(before(age)));
-            swept.rows += batch.tx.execute(&delete).await?.rows_affected();
+            swept.rows += batch.tx.execute(&delete).await?;
         }
         Ok(swept)
     }
@@ -157,7 +160,7 @@ impl Command for Shrink {
     const ESSENTIAL: bool = true;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
-        batch.tx.execute_unprepared(&format!("PRAGMA incremental_vacuum({SHRINK_PAGES})")).await?;
+        batch.tx.pragma(&format!("incremental_vacuum({SHRINK_PAGES})")).await?;
         Ok(())
     }
 }
@@ -182,7 +185,7 @@ impl Store {
     /// Brings the write-ahead log back into the database file and gives freed pages to the disk, so that neither grows
     /// without bound.
     pub async fn checkpoint(&self) -> Result<(), Error> {
-        self.reader().execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        self.reader().pragma::<i64>("wal_checkpoint(PASSIVE)".to_owned()).await?;
         self.commit(Shrink).await
     }
 }

@@ -15,6 +15,25 @@ macro_rules! table {
             pub(in crate::store) enum Relation {}
 
             impl ActiveModelBehavior for ActiveModel {}
+
+            impl crate::store::db::FromRow for Model {
+                fn from_row(source: &crate::store::db::Source<'_>) -> Result<Self, crate::store::Error> {
+                    let mut index = 0..;
+                    let mut next = || index.next().expect("a row has fewer columns than there are numbers");
+                    Ok(Self { $($column: crate::store::db::Field::read(source, next())?,)* })
+                }
+            }
+
+            impl crate::store::db::Record for Model {
+                fn cells(&self) -> Vec<crate::store::db::Cell<'_>> {
+                    vec![$(crate::store::db::Field::cell(&self.$column)),*]
+                }
+
+                fn sql() -> &'static crate::store::db::Sql {
+                    static SQL: std::sync::OnceLock<crate::store::db::Sql> = std::sync::OnceLock::new();
+                    SQL.get_or_init(|| crate::store::db::Sql::of(Entity))
+                }
+            }
         }
     };
 }

@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, Query
 use serde_json::json;
 
 use super::batch::{Arrival, Batch};
+use super::db::Queries;
 use super::rows::{automation, run as row, trigger};
 use super::writer::{Command, Ticket};
 use super::{Error, Mode, Store, inbox, ledger, sleep};
@@ -170,13 +171,15 @@ pub(super) async fn last_of_item(batch: &Batch<'_>, item: ItemId) -> Result<RunI
     let named = item.to_string();
     let fresh =
         batch.changed_runs().filter(|run| run.item_id.as_ref() == Some(&named)).map(|run| run.id.clone()).last();
-    let stored: Option<String> = row::Entity::find()
-        .select_only()
-        .column(row::Column::Id)
-        .filter(row::Column::ItemId.eq(named))
-        .order_by_desc(row::Column::Id)
-        .into_tuple()
-        .one(batch.tx)
+    let stored: Option<String> = batch
+        .tx
+        .tuple(
+            row::Entity::find()
+                .select_only()
+                .column(row::Column::Id)
+                .filter(row::Column::ItemId.eq(named))
+                .order_by_desc(row::Column::Id),
+        )
         .await?;
     fresh.max(stored).map_or(Ok(first), |id| parse(&id))
 }
@@ -364,10 +367,13 @@ impl Command for Recover {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<u64, Error> {
         let mut lost = batch.shared.under_way.running();
-        let written = row::Entity::find()
-            .filter(row::Column::Phase.eq(Phase::Running.as_str()))
-            .filter(row::Column::Id.is_not_in(lost.iter().map(|row| row.id.as_str())))
-            .all(batch.tx)
+        let written = batch
+            .tx
+            .all(
+                row::Entity::find()
+                    .filter(row::Column::Phase.eq(Phase::Running.as_str()))
+                    .filter(row::Column::Id.is_not_in(lost.iter().map(|row| row.id.as_str()))),
+            )
             .await?;
         lost.extend(written);
         let count = lost.len() as u64;
@@ -437,20 +443,22 @@ impl Store {
         }
         // The rows of those that have an attempt still say that they wait for their turn.
         let running: HashSet<_> = self.shared().under_way.running().into_iter().map(|row| row.id).collect();
-        let rows: Vec<(String, String, Option<String>)> = row::Entity::find()
-            .select_only()
-            .column(row::Column::Id)
-            .column(row::Column::AutomationId)
-            .column(trigger::Column::Body)
-            .join(JoinType::InnerJoin, run_automation())
-            .join(JoinType::LeftJoin, run_trigger())
-            .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
-            .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
-            .filter(row::Column::AutomationId.is_not_in(left_out.iter().map(ToString::to_string)))
-            .order_by_asc(row::Column::Id)
-            .limit(most + running.len() as u64)
-            .into_tuple()
-            .all(self.reader())
+        let rows: Vec<(String, String, Option<String>)> = self
+            .reader()
+            .tuples(
+                row::Entity::find()
+                    .select_only()
+                    .column(row::Column::Id)
+                    .column(row::Column::AutomationId)
+                    .column(trigger::Column::Body)
+                    .join(JoinType::InnerJoin, run_automation())
+                    .join(JoinType::LeftJoin, run_trigger())
+                    .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
+                    .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
+                    .filter(row::Column::AutomationId.is_not_in(left_out.iter().map(ToString::to_string)))
+                    .order_by_asc(row::Column::Id)
+                    .limit(most + running.len() as u64),
+            )
             .await?;
         rows.into_iter()
             .filter(|(run, _, _)| !running.contains(run))
@@ -474,7 +482,7 @@ impl Store {
         if let Some(row) = self.shared().under_way.row(id) {
             return Ok(row);
         }
-        let found = row::Entity::find_by_id(id.to_string()).one(self.reader()).await?;
+        let found = self.reader().one(row::Entity::find_by_id(id.to_string())).await?;
         found.ok_or_else(|| Error::NotFound { what: "run", which: id.to_string() })
     }
 
@@ -506,21 +514,23 @@ impl Store {
             query = query.filter(row::Column::Id.lt(before.to_string()));
         }
         let live: HashMap<_, _> = live.into_iter().map(|row| (row.id.clone(), row)).collect();
-        let rows = query.all(self.reader()).await?;
+        let rows = self.reader().all(query).await?;
         rows.into_iter().map(|row| domain(live.get(&row.id).cloned().unwrap_or(row))).collect()
     }
 
     /// When runs of an automation began since a time, for what it is expected to do.
     pub async fn runs_since(&self, automation: AutomationId, since: Timestamp) -> Result<Vec<Timestamp>, Error> {
-        let at: Vec<i64> = row::Entity::find()
-            .select_only()
-            .column(row::Column::CreatedAt)
-            .filter(row::Column::AutomationId.eq(automation.to_string()))
-            .filter(row::Column::CreatedAt.gte(since.as_millis()))
-            // What was left out did not run.
-            .filter(row::Column::Phase.ne(Phase::Skipped.as_str()))
-            .into_tuple()
-            .all(self.reader())
+        let at: Vec<i64> = self
+            .reader()
+            .tuples(
+                row::Entity::find()
+                    .select_only()
+                    .column(row::Column::CreatedAt)
+                    .filter(row::Column::AutomationId.eq(automation.to_string()))
+                    .filter(row::Column::CreatedAt.gte(since.as_millis()))
+                    // What was left out did not run.
+                    .filter(row::Column::Phase.ne(Phase::Skipped.as_str())),
+            )
             .await?;
         Ok(at.into_iter().map(Timestamp::from_millis).collect())
     }

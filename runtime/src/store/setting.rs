@@ -1,11 +1,11 @@
 //! Settings that the user changes while the server runs.
 
 use intents::Timestamp;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, IntoActiveModel, QueryOrder};
+use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::event::{NewEvent, WORKSPACE_ROOM};
 use super::rows::setting as row;
 use super::writer::Command;
@@ -41,17 +41,11 @@ impl Command for Set {
             Some(value) => {
                 let model =
                     row::Model { name: self.name.clone(), value: value.to_string(), updated_at: batch.now.as_millis() };
-                let update = OnConflict::column(row::Column::Name)
-                    .update_columns([row::Column::Value, row::Column::UpdatedAt])
-                    .to_owned();
-                row::Entity::insert(model.into_active_model())
-                    .on_conflict(update)
-                    .exec_without_returning(batch.tx)
-                    .await?;
+                batch.tx.put(&model).await?;
             }
             None => {
-                let removed = row::Entity::delete_by_id(self.name.clone()).exec(batch.tx).await?;
-                if removed.rows_affected == 0 {
+                let removed = batch.tx.change(row::Entity::delete_by_id(self.name.clone())).await?;
+                if removed == 0 {
                     return Err(Error::NotFound { what: "setting", which: self.name.clone() });
                 }
             }
@@ -77,7 +71,7 @@ impl Store {
 
     /// All settings, by name.
     pub async fn settings(&self) -> Result<Vec<Setting>, Error> {
-        let rows = row::Entity::find().order_by_asc(row::Column::Name).all(self.reader()).await?;
+        let rows = self.reader().all(row::Entity::find().order_by_asc(row::Column::Name)).await?;
         rows.into_iter()
             .map(|row| {
                 Ok(Setting {

@@ -2,10 +2,11 @@
 
 use intents::Timestamp;
 use intents::label::Labels;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::inbox::{self, Delivery};
 use super::ledger::{self, Message};
 use super::rows::{signal as row, trigger};
@@ -46,16 +47,15 @@ impl Command for Signal {
             run_id: Some(run.id.clone()),
             at: batch.now.as_millis(),
         };
-        row::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+        batch.tx.insert(&model).await?;
         batch.run_event("signal.emitted", &run, json!({ "signal": id, "name": self.name })).await?;
         let automation = run.automation_id.clone();
         batch.put_run(self.progress.run, run);
         sleep::wake_waiting_for_event(batch, &self.name).await?;
 
-        let listeners = trigger::Entity::find()
-            .filter(trigger::Column::Kind.eq("event"))
-            .filter(trigger::Column::Live.eq(1))
-            .all(batch.tx)
+        let listeners = batch
+            .tx
+            .all(trigger::Entity::find().filter(trigger::Column::Kind.eq("event")).filter(trigger::Column::Live.eq(1)))
             .await?;
         for listener in listeners {
             let body: Value =
@@ -84,11 +84,10 @@ impl Command for Signal {
 
 /// How many signals of this name have come since a time.
 pub(super) async fn count_since(batch: &Batch<'_>, name: &str, since: Timestamp) -> Result<u64, Error> {
-    Ok(row::Entity::find()
-        .filter(row::Column::Name.eq(name))
-        .filter(row::Column::At.gte(since.as_millis()))
-        .count(batch.tx)
-        .await?)
+    batch
+        .tx
+        .count(row::Entity::find().filter(row::Column::Name.eq(name)).filter(row::Column::At.gte(since.as_millis())))
+        .await
 }
 
 impl Store {
@@ -104,12 +103,15 @@ impl Store {
         since: Timestamp,
         taken: u64,
     ) -> Result<Option<(Value, Timestamp)>, Error> {
-        let found = row::Entity::find()
-            .filter(row::Column::Name.eq(name))
-            .filter(row::Column::At.gte(since.as_millis()))
-            .order_by_asc(row::Column::Id)
-            .offset(taken)
-            .one(self.reader())
+        let found = self
+            .reader()
+            .one(
+                row::Entity::find()
+                    .filter(row::Column::Name.eq(name))
+                    .filter(row::Column::At.gte(since.as_millis()))
+                    .order_by_asc(row::Column::Id)
+                    .offset(taken),
+            )
             .await?;
         found
             .map(|row| {

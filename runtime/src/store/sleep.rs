@@ -4,10 +4,11 @@ use intents::Timestamp;
 use intents::id::RunId;
 use intents::need::Kind;
 use intents::run::{Event, Phase, WaitsFor};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::need::{self, NewNeed};
 use super::rows::{run as run_row, wait as row};
 use super::run::{self, Progress};
@@ -116,7 +117,7 @@ impl Command for Sleep {
                 }
             }
             kinds.push(model.kind.clone());
-            row::Entity::insert(model.into_active_model()).exec_without_returning(batch.tx).await?;
+            batch.tx.insert(&model).await?;
         }
         run::tell_start(batch, self.progress.run, &run).await?;
         batch.run_event("run.waiting", &run, json!({ "on": kinds })).await?;
@@ -146,20 +147,22 @@ pub(super) async fn wake(batch: &mut Batch<'_>, id: RunId) -> Result<(), Error> 
 
 /// Removes what a run waits for.
 pub(super) async fn forget(batch: &Batch<'_>, id: RunId) -> Result<(), Error> {
-    row::Entity::delete_many().filter(row::Column::RunId.eq(id.to_string())).exec(batch.tx).await?;
+    batch.tx.change(row::Entity::delete_many().filter(row::Column::RunId.eq(id.to_string()))).await?;
     Ok(())
 }
 
 /// Wakes the runs that one of the given conditions holds for.
 async fn wake_where(batch: &mut Batch<'_>, condition: sea_orm::sea_query::SimpleExpr) -> Result<u64, Error> {
-    let runs: Vec<String> = row::Entity::find()
-        .select_only()
-        .column(row::Column::RunId)
-        .filter(condition)
-        .order_by_asc(row::Column::Id)
-        .limit(WAKE_MAX)
-        .into_tuple()
-        .all(batch.tx)
+    let runs: Vec<String> = batch
+        .tx
+        .tuples(
+            row::Entity::find()
+                .select_only()
+                .column(row::Column::RunId)
+                .filter(condition)
+                .order_by_asc(row::Column::Id)
+                .limit(WAKE_MAX),
+        )
         .await?;
     let count = runs.len() as u64;
     for run in runs {
@@ -179,12 +182,9 @@ pub(super) async fn wake_waiting_for_event(batch: &mut Batch<'_>, name: &str) ->
 
 /// The runs that wait for an answer.
 pub(super) async fn waiting_for_need(batch: &Batch<'_>, need: &str) -> Result<Vec<RunId>, Error> {
-    let runs: Vec<String> = row::Entity::find()
-        .select_only()
-        .column(row::Column::RunId)
-        .filter(row::Column::NeedId.eq(need))
-        .into_tuple()
-        .all(batch.tx)
+    let runs: Vec<String> = batch
+        .tx
+        .tuples(row::Entity::find().select_only().column(row::Column::RunId).filter(row::Column::NeedId.eq(need)))
         .await?;
     runs.iter().map(|run| run::parse(run)).collect()
 }
@@ -214,19 +214,21 @@ impl Store {
 
     /// When the next sleep ends by time.
     pub async fn next_wake(&self) -> Result<Option<Timestamp>, Error> {
-        let next: Option<(Option<i64>,)> = row::Entity::find()
-            .select_only()
-            .column_as(row::Column::UntilAt.min(), "next")
-            .filter(row::Column::UntilAt.is_not_null())
-            .into_tuple()
-            .one(self.reader())
+        let next: Option<Option<i64>> = self
+            .reader()
+            .tuple(
+                row::Entity::find()
+                    .select_only()
+                    .column_as(row::Column::UntilAt.min(), "next")
+                    .filter(row::Column::UntilAt.is_not_null()),
+            )
             .await?;
-        Ok(next.and_then(|(at,)| at).map(Timestamp::from_millis))
+        Ok(next.flatten().map(Timestamp::from_millis))
     }
 
     /// What a run waits for.
     pub async fn waits_of(&self, id: RunId) -> Result<Vec<Wait>, Error> {
-        let rows = row::Entity::find().filter(row::Column::RunId.eq(id.to_string())).all(self.reader()).await?;
+        let rows = self.reader().all(row::Entity::find().filter(row::Column::RunId.eq(id.to_string()))).await?;
         rows.into_iter()
             .map(|row| {
                 Ok(Wait {
@@ -242,10 +244,6 @@ impl Store {
 
     /// Whether any run waits at all.
     pub async fn waiting_runs(&self) -> Result<u64, Error> {
-        use sea_orm::PaginatorTrait;
-        Ok(run_row::Entity::find()
-            .filter(run_row::Column::Phase.eq(Phase::Waiting.as_str()))
-            .count(self.reader())
-            .await?)
+        self.reader().count(run_row::Entity::find().filter(run_row::Column::Phase.eq(Phase::Waiting.as_str()))).await
     }
 }

@@ -1,11 +1,11 @@
 //! The small memory of an automation: written when a run succeeds, by compare-and-set per place.
 
 use intents::id::AutomationId;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, IntoActiveModel};
+use sea_orm::EntityTrait;
 use serde_json::Value;
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::rows::state as row;
 use super::{Error, Store};
 
@@ -38,7 +38,7 @@ pub(super) async fn write(batch: &Batch<'_>, automation: AutomationId, writes: &
     let automation = automation.to_string();
     let mut changes = Vec::new();
     for write in writes {
-        let known = row::Entity::find_by_id((automation.clone(), write.name.clone())).one(batch.tx).await?;
+        let known = batch.tx.one(row::Entity::find_by_id((automation.clone(), write.name.clone()))).await?;
         let version = known.map_or(0, |row| row.version);
         if write.seen.is_some_and(|seen| seen != version.unsigned_abs()) {
             return Ok(false);
@@ -56,10 +56,7 @@ pub(super) async fn write(batch: &Batch<'_>, automation: AutomationId, writes: &
         });
     }
     for change in changes {
-        let update = OnConflict::columns([row::Column::AutomationId, row::Column::Name])
-            .update_columns([row::Column::Value, row::Column::Version, row::Column::UpdatedAt])
-            .to_owned();
-        row::Entity::insert(change.into_active_model()).on_conflict(update).exec_without_returning(batch.tx).await?;
+        batch.tx.put(&change).await?;
     }
     Ok(true)
 }
@@ -68,7 +65,7 @@ impl Store {
     /// One place of an automation's memory.
     pub async fn state(&self, automation: AutomationId, name: &str) -> Result<Versioned, Error> {
         let automation = automation.to_string();
-        let Some(row) = row::Entity::find_by_id((automation.clone(), name.to_owned())).one(self.reader()).await? else {
+        let Some(row) = self.reader().one(row::Entity::find_by_id((automation.clone(), name.to_owned()))).await? else {
             return Ok(Versioned::default());
         };
         let open = |sealed: &Vec<u8>| self.shared().payload.open_value("state", &place(&automation, name), sealed);

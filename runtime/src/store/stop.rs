@@ -1,10 +1,10 @@
 //! The stop of everything: acknowledged, no effect starts any more until it is lifted.
 
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, IntoActiveModel};
+use sea_orm::EntityTrait;
 use serde_json::json;
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::event::{NewEvent, WORKSPACE_ROOM};
 use super::open::STOPPED_SETTING;
 use super::rows::setting;
@@ -26,10 +26,7 @@ impl Command for StopAll {
             value: self.stopped.to_string(),
             updated_at: batch.now.as_millis(),
         };
-        let update = OnConflict::column(setting::Column::Name)
-            .update_columns([setting::Column::Value, setting::Column::UpdatedAt])
-            .to_owned();
-        setting::Entity::insert(model.into_active_model()).on_conflict(update).exec_without_returning(batch.tx).await?;
+        batch.tx.put(&model).await?;
         batch.set_stopped(None, self.stopped);
         batch.touch_runs();
         let kind = if self.stopped { "steward.stopped" } else { "steward.resumed" };
@@ -46,7 +43,7 @@ impl Store {
 
     /// Whether everything is stopped.
     pub async fn all_stopped(&self) -> Result<bool, Error> {
-        let found = setting::Entity::find_by_id(STOPPED_SETTING).one(self.reader()).await?;
+        let found = self.reader().one(setting::Entity::find_by_id(STOPPED_SETTING)).await?;
         Ok(found.is_some_and(|row| row.value == "true"))
     }
 }

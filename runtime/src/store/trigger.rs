@@ -2,10 +2,11 @@
 
 use intents::Timestamp;
 use intents::id::{AutomationId, TriggerId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 use super::batch::Batch;
+use super::db::Queries;
 use super::inbox::{self, Delivered, Delivery};
 use super::rows::{automation, trigger as row};
 use super::writer::Command;
@@ -56,7 +57,9 @@ impl Command for AdvanceAll {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Vec<Delivered>, Error> {
         let mut delivered = Vec::new();
         for advance in &self.0 {
-            let Some(row) = row::Entity::find_by_id(advance.trigger.to_string()).one(batch.tx).await? else { continue };
+            let Some(mut row) = batch.tx.one(row::Entity::find_by_id(advance.trigger.to_string())).await? else {
+                continue;
+            };
             // Somebody else has moved it on since the decision was taken.
             if row.live == 0 || row.last_at != advance.expected_last.as_millis() {
                 continue;
@@ -70,10 +73,9 @@ impl Command for AdvanceAll {
                 let data = json!({ "trigger": row.id, "missed": count, "last": last.to_string() });
                 batch.automation_event("schedule.missed", automation, "scheduler", data).await?;
             }
-            let mut update = row.into_active_model();
-            update.last_at = Set(advance.last_at.as_millis());
-            update.next_at = Set(advance.next_at.map(Timestamp::as_millis));
-            row::Entity::update(update).exec(batch.tx).await?;
+            row.last_at = advance.last_at.as_millis();
+            row.next_at = advance.next_at.map(Timestamp::as_millis);
+            batch.tx.update(&row).await?;
         }
         Ok(delivered)
     }
@@ -94,26 +96,31 @@ fn domain(row: row::Model, mode: &str) -> Result<StoredTrigger, Error> {
 impl Store {
     /// Schedules whose next slot has come, soonest first, of automations that are not removed.
     pub async fn due_triggers(&self, now: Timestamp, most: u64) -> Result<Vec<StoredTrigger>, Error> {
-        let rows = row::Entity::find()
-            .filter(row::Column::Live.eq(1))
-            .filter(row::Column::NextAt.lte(now.as_millis()))
-            .order_by_asc(row::Column::NextAt)
-            .limit(most)
-            .all(self.reader())
+        let rows = self
+            .reader()
+            .all(
+                row::Entity::find()
+                    .filter(row::Column::Live.eq(1))
+                    .filter(row::Column::NextAt.lte(now.as_millis()))
+                    .order_by_asc(row::Column::NextAt)
+                    .limit(most),
+            )
             .await?;
         self.with_modes(rows).await
     }
 
     /// When the next schedule is due.
     pub async fn next_slot(&self) -> Result<Option<Timestamp>, Error> {
-        let next: Option<(Option<i64>,)> = row::Entity::find()
-            .select_only()
-            .column_as(row::Column::NextAt.min(), "next")
-            .filter(row::Column::Live.eq(1))
-            .into_tuple()
-            .one(self.reader())
+        let next: Option<Option<i64>> = self
+            .reader()
+            .tuple(
+                row::Entity::find()
+                    .select_only()
+                    .column_as(row::Column::NextAt.min(), "next")
+                    .filter(row::Column::Live.eq(1)),
+            )
             .await?;
-        Ok(next.and_then(|(at,)| at).map(Timestamp::from_millis))
+        Ok(next.flatten().map(Timestamp::from_millis))
     }
 
     /// Fires due slots and moves schedules on.
@@ -148,20 +155,22 @@ impl Store {
         if let Some(after) = after {
             query = query.filter(row::Column::Id.gt(after.to_string()));
         }
-        let rows = query.all(self.reader()).await?;
+        let rows = self.reader().all(query).await?;
         self.with_modes(rows).await
     }
 
     /// Adds whether each trigger's automation is active.
     async fn with_modes(&self, rows: Vec<row::Model>) -> Result<Vec<StoredTrigger>, Error> {
         let automations: std::collections::BTreeSet<_> = rows.iter().map(|row| row.automation_id.as_str()).collect();
-        let modes: Vec<(String, String)> = automation::Entity::find()
-            .select_only()
-            .column(automation::Column::Id)
-            .column(automation::Column::Mode)
-            .filter(automation::Column::Id.is_in(automations))
-            .into_tuple()
-            .all(self.reader())
+        let modes: Vec<(String, String)> = self
+            .reader()
+            .tuples(
+                automation::Entity::find()
+                    .select_only()
+                    .column(automation::Column::Id)
+                    .column(automation::Column::Mode)
+                    .filter(automation::Column::Id.is_in(automations)),
+            )
             .await?;
         let modes: std::collections::BTreeMap<_, _> = modes.into_iter().collect();
         let mode = |row: &row::Model| modes.get(&row.automation_id).cloned().unwrap_or_default();
@@ -175,11 +184,14 @@ impl Store {
 
     /// The live triggers of an automation, in the order of its contract.
     pub async fn triggers_of(&self, automation: AutomationId) -> Result<Vec<StoredTrigger>, Error> {
-        let rows = row::Entity::find()
-            .filter(row::Column::AutomationId.eq(automation.to_string()))
-            .filter(row::Column::Live.eq(1))
-            .order_by_asc(row::Column::Position)
-            .all(self.reader())
+        let rows = self
+            .reader()
+            .all(
+                row::Entity::find()
+                    .filter(row::Column::AutomationId.eq(automation.to_string()))
+                    .filter(row::Column::Live.eq(1))
+                    .order_by_asc(row::Column::Position),
+            )
             .await?;
         rows.into_iter().map(|row| domain(row, Mode::Active.as_str())).collect()
     }

@@ -10,11 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use intents::id::{ItemId, RunId};
 use intents::run::Phase;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 
 use super::Error;
+use super::db::{Queries, Reader};
 use super::inbox::Item;
 use super::payload::PayloadKey;
 use super::rows::{run as row, segment};
@@ -108,38 +107,39 @@ type Told = (String, i64, i64, i64, i64, i64, i64, i64);
 
 impl UnderWay {
     /// Finds the runs again that had an attempt when the last server ended: their journals are ahead of their rows.
-    pub(super) async fn find_again(reader: &DatabaseConnection) -> Result<Self, Error> {
-        let segments: Vec<Told> = segment::Entity::find()
-            .select_only()
-            .column(segment::Column::RunId)
-            .column(segment::Column::Segment)
-            .column_as(Expr::cust("length(records)"), "bytes")
-            .column(segment::Column::Attempt)
-            .column(segment::Column::Calls)
-            .column(segment::Column::Effects)
-            .column(segment::Column::Suppressed)
-            .column(segment::Column::At)
-            .join(JoinType::InnerJoin, run_of_segment())
-            // The condition of an index, as a database recognises it.
-            .filter(Expr::cust("runs.phase IN ('queued', 'running', 'waiting')"))
-            .filter(row::Column::Phase.ne(Phase::Waiting.as_str()))
-            .filter(
-                Expr::col((segment::Entity, segment::Column::Generation))
-                    .eq(Expr::col((row::Entity, row::Column::Generation))),
+    pub(super) async fn find_again(reader: &Reader) -> Result<Self, Error> {
+        let segments: Vec<Told> = reader
+            .tuples(
+                segment::Entity::find()
+                    .select_only()
+                    .column(segment::Column::RunId)
+                    .column(segment::Column::Segment)
+                    .column_as(Expr::cust("length(records)"), "bytes")
+                    .column(segment::Column::Attempt)
+                    .column(segment::Column::Calls)
+                    .column(segment::Column::Effects)
+                    .column(segment::Column::Suppressed)
+                    .column(segment::Column::At)
+                    .join(JoinType::InnerJoin, run_of_segment())
+                    // The condition of an index, as a database recognises it.
+                    .filter(Expr::cust("runs.phase IN ('queued', 'running', 'waiting')"))
+                    .filter(row::Column::Phase.ne(Phase::Waiting.as_str()))
+                    .filter(
+                        Expr::col((segment::Entity, segment::Column::Generation))
+                            .eq(Expr::col((row::Entity, row::Column::Generation))),
+                    )
+                    .filter(
+                        Expr::col((segment::Entity, segment::Column::Segment))
+                            .gte(Expr::col((row::Entity, row::Column::Segments))),
+                    )
+                    .order_by_asc(segment::Column::RunId)
+                    .order_by_asc(segment::Column::Segment),
             )
-            .filter(
-                Expr::col((segment::Entity, segment::Column::Segment))
-                    .gte(Expr::col((row::Entity, row::Column::Segments))),
-            )
-            .order_by_asc(segment::Column::RunId)
-            .order_by_asc(segment::Column::Segment)
-            .into_tuple()
-            .all(reader)
             .await?;
         let found = Self::default();
         for told in segments.chunk_by(|one, next| one.0 == next.0) {
             let id = super::run::parse(&told[0].0)?;
-            let run = row::Entity::find_by_id(id.to_string()).one(reader).await?;
+            let run = reader.one(row::Entity::find_by_id(id.to_string())).await?;
             let mut row = run.ok_or_else(|| Error::NotFound { what: "run", which: id.to_string() })?;
             let start_untold = row.started_at.is_none();
             for (_, segment, bytes, attempt, calls, effects, suppressed, at) in told {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Error;
 use super::batch::{Batch, Memory, Shared};
+use super::db::Writing;
 use super::open::Hold;
 
 /// Changes that share a commit: enough that the flush is a small part of the cost of each.
@@ -115,25 +115,25 @@ pub(super) fn job<C: Command>(command: C) -> (Box<dyn Job>, Ticket<C::Reply>) {
 
 /// Runs until every handle of the store is gone, then lets go of the folder.
 pub(super) async fn write(
-    connection: DatabaseConnection,
+    writing: Writing,
     shared: Arc<Shared>,
     memory: Memory,
     beacons: Beacons,
     mut queue: mpsc::Receiver<Box<dyn Job>>,
     hold: Hold,
 ) {
-    let mut writer = Writer { connection, shared, memory, beacons };
+    let mut writer = Writer { writing, shared, memory, beacons };
     let mut jobs = Vec::with_capacity(BATCH_MAX);
     while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
         writer.take(std::mem::take(&mut jobs)).await;
     }
-    // An error here changes nothing: what was acknowledged is on the disk.
-    drop(writer.connection.close().await);
+    // The folder is free only when nothing can write to the file any more.
+    drop(writer);
     drop(hold);
 }
 
 struct Writer {
-    connection: DatabaseConnection,
+    writing: Writing,
     shared: Arc<Shared>,
     memory: Memory,
     beacons: Beacons,
@@ -180,11 +180,7 @@ impl Writer {
     }
 
     async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
-        // A transaction that begins with a look and writes later would fail at once, without waiting its turn, when
-        // another program wrote in between.
-        let immediate = Some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
-        let transaction = self.connection.begin_with_options(options).await?;
+        let transaction = self.writing.begin().await?;
         let mut batch = Batch::new(&transaction, &self.shared, &self.memory);
         for job in jobs {
             job.apply(&mut batch).await?;

@@ -9,10 +9,11 @@ use intents::id::{AutomationId, RunId};
 use intents::outcome::Outcome;
 use intents::run::Phase;
 use intents::tool::Name;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entry::{identity, prior, state_of};
 use crate::store::batch::Batch;
+use crate::store::db::Queries;
 use crate::store::rows::{effect as row, rate_mark};
 use crate::store::run::{self, Progress};
 use crate::store::writer::{Command, Ticket};
@@ -190,14 +191,7 @@ impl BeginEffect {
                 effect: id.clone(),
                 at: batch.now.as_millis(),
             };
-            let again =
-                sea_orm::sea_query::OnConflict::columns([rate_mark::Column::Subject, rate_mark::Column::Effect])
-                    .update_column(rate_mark::Column::At)
-                    .to_owned();
-            rate_mark::Entity::insert(model.into_active_model())
-                .on_conflict(again)
-                .exec_without_returning(batch.tx)
-                .await?;
+            batch.tx.put(&model).await?;
         }
         Ok(row::Model {
             identity: identity.as_bytes().to_vec(),
@@ -226,15 +220,17 @@ impl BeginEffect {
         let allowed = if self.rates.iter().any(|mark| mark.ask) { allowed.await? } else { false };
         for mark in self.rates.iter().filter(|mark| !(mark.ask && allowed)) {
             let since = batch.now - mark.window;
-            let taken: Vec<i64> = rate_mark::Entity::find()
-                .select_only()
-                .column(rate_mark::Column::At)
-                .filter(rate_mark::Column::Subject.eq(mark.subject.as_bytes().to_vec()))
-                .filter(rate_mark::Column::At.gt(since.as_millis()))
-                .order_by_desc(rate_mark::Column::At)
-                .limit(u64::from(mark.max))
-                .into_tuple()
-                .all(batch.tx)
+            let taken: Vec<i64> = batch
+                .tx
+                .tuples(
+                    rate_mark::Entity::find()
+                        .select_only()
+                        .column(rate_mark::Column::At)
+                        .filter(rate_mark::Column::Subject.eq(mark.subject.as_bytes().to_vec()))
+                        .filter(rate_mark::Column::At.gt(since.as_millis()))
+                        .order_by_desc(rate_mark::Column::At)
+                        .limit(u64::from(mark.max)),
+                )
                 .await?;
             if taken.len() >= mark.max as usize {
                 let oldest = taken.last().copied().unwrap_or(batch.now.as_millis());

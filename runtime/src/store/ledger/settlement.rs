@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::entry::{identity, state_of};
 use crate::store::batch::Batch;
+use crate::store::db::Queries;
 use crate::store::event::digest_of;
 use crate::store::need::{self, NewNeed};
 use crate::store::rows::{effect as row, rate_mark, run as run_row};
@@ -140,7 +141,7 @@ pub(in crate::store) async fn settle(
     }
     if state == State::NotApplied {
         // It took no place in any window.
-        rate_mark::Entity::delete_many().filter(rate_mark::Column::Effect.eq(&effect.id)).exec(batch.tx).await?;
+        batch.tx.change(rate_mark::Entity::delete_many().filter(rate_mark::Column::Effect.eq(&effect.id))).await?;
     }
     batch.put_effect(identity, effect.clone());
     Ok(effect)
@@ -148,10 +149,13 @@ pub(in crate::store) async fn settle(
 
 /// Asks about every effect of a run that ends without anybody who would settle it.
 pub(in crate::store) async fn ask_about_unsettled(batch: &mut Batch<'_>, run: &run_row::Model) -> Result<(), Error> {
-    let unsettled = row::Entity::find()
-        .filter(row::Column::RunId.eq(&run.id))
-        .filter(row::Column::State.is_in([State::Started, State::Uncertain].map(State::as_str)))
-        .all(batch.tx)
+    let unsettled = batch
+        .tx
+        .all(
+            row::Entity::find()
+                .filter(row::Column::RunId.eq(&run.id))
+                .filter(row::Column::State.is_in([State::Started, State::Uncertain].map(State::as_str))),
+        )
         .await?;
     for effect in unsettled {
         let identity = digest_of(&effect.identity)?;

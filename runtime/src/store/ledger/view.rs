@@ -6,6 +6,7 @@ use intents::id::{AutomationId, EffectId, RunId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entry::state_of;
+use crate::store::db::Queries;
 use crate::store::rows::effect as row;
 use crate::store::{Error, Store};
 
@@ -41,10 +42,9 @@ pub struct Effect {
 impl Store {
     /// Effects of a run, in the order of their calls.
     pub async fn effects_of(&self, run: RunId) -> Result<Vec<Effect>, Error> {
-        let rows = row::Entity::find()
-            .filter(row::Column::RunId.eq(run.to_string()))
-            .order_by_asc(row::Column::Call)
-            .all(self.reader())
+        let rows = self
+            .reader()
+            .all(row::Entity::find().filter(row::Column::RunId.eq(run.to_string())).order_by_asc(row::Column::Call))
             .await?;
         rows.into_iter().map(|row| self.effect_view(row)).collect()
     }
@@ -67,7 +67,7 @@ impl Store {
         if let Some(before) = before {
             query = query.filter(row::Column::Id.lt(before.to_string()));
         }
-        query.all(self.reader()).await?.into_iter().map(|row| self.effect_view(row)).collect()
+        self.reader().all(query).await?.into_iter().map(|row| self.effect_view(row)).collect()
     }
 
     fn effect_view(&self, row: row::Model) -> Result<Effect, Error> {
