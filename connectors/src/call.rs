@@ -41,6 +41,8 @@ pub struct Call {
     pub grants: Arc<Grants>,
     /// How long the call may take.
     pub deadline: Duration,
+    /// The call's place in a trace, as `traceparent` carries it. It is no part of the arguments.
+    pub trace_parent: Option<String>,
 }
 
 impl Call {

@@ -11,6 +11,8 @@ use crate::env::Env;
 use crate::executor::Control;
 use crate::health::Health;
 use crate::store::Store;
+use crate::telemetry::metrics::Meter;
+use crate::telemetry::traces::Tracer;
 
 /// What the faces and actors of one server share.
 #[derive(Clone)]
@@ -31,4 +33,8 @@ pub struct App {
     pub health: Health,
     /// Stops attempts that are under way.
     pub control: Control,
+    /// What is counted.
+    pub meter: Meter,
+    /// Where traces go, if anywhere.
+    pub tracer: Tracer,
 }

@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync {
     /// The time of day.
     fn now(&self) -> Timestamp;
 
+    /// The time of day in nanoseconds since 1970, for figures and traces alone: nothing is decided by it.
+    fn nanos(&self) -> i64 {
+        self.now().as_millis().saturating_mul(1_000_000)
+    }
+
     /// Ends at a point in time; at once when it has passed.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
 }
@@ -138,6 +143,11 @@ impl Env {
         *last
     }
 
+    /// How long it is since a reading of the clock's nanoseconds.
+    pub fn since(&self, nanos: i64) -> Duration {
+        Duration::from_nanos(u64::try_from(self.clock.nanos().saturating_sub(nanos)).unwrap_or_default())
+    }
+
     /// Waits for a length of time.
     pub async fn sleep(&self, length: Duration) {
         self.clock.sleep_until(self.now() + length).await;
@@ -178,6 +188,12 @@ impl Clock for WallClock {
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    fn nanos(&self) -> i64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that waits")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use connectors::egress::Egress;
+use connectors::egress::{Egress, EgressSettings, TraceReach};
 use connectors::vault::{Purpose, Vault};
 use connectors::{Catalogue, Dependencies};
 use sandbox::Jail;
@@ -22,6 +22,8 @@ use crate::router;
 use crate::scheduler::start_scheduler;
 use crate::store::{Keys, Store};
 use crate::supervisor::{Escalation, NeedsOfParts, supervise, supervise_task};
+use crate::telemetry::metrics::Meter;
+use crate::telemetry::traces::Tracer;
 use crate::watch::start_watcher;
 
 /// Which parts of a server work.
@@ -57,7 +59,9 @@ pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Ser
         anchor: *vault.subkey(Purpose::AnchorSigning).as_bytes(),
     };
     let store = Store::open(&config.home, env.clone(), keys).await?;
-    let egress = Arc::new(Egress::new(config.egress.clone())?);
+    let trace = TraceReach::of(&config.telemetry.propagate_to);
+    let egress = Arc::new(Egress::new(EgressSettings { trace, ..config.egress.clone() })?);
+    let tracer = Tracer::start(&config.telemetry, &egress, &env);
     let dependencies = Dependencies { egress, vault: Arc::clone(&vault), mail: config.mail.clone() };
     let catalogue = Arc::new(Catalogue::new(dependencies)?);
     let health = Health::default();
@@ -67,8 +71,11 @@ pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Ser
     if lost > 0 {
         tracing::info!(runs = lost, "runs that were under way go on");
     }
+    let tools = catalogue.definitions().map(|definition| &definition.name);
+    let meter = Meter::new(tools, config.metrics.by_automation);
     let services = Services::new(env.clone(), store.clone(), Arc::clone(&catalogue), jail.clone())
-        .with_limits(config.limits.of_attempts());
+        .with_limits(config.limits.of_attempts())
+        .told_to(meter.clone(), tracer.clone());
     let (places, places_seen) = watch::channel(0);
     let runs_at_once = usize::from(config.limits.runs_at_once.get());
     let executor = supervise("executor", &env, &health, &escalation, {
@@ -86,7 +93,7 @@ pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Ser
     }
     let hub = Hub::new(&store);
     let control = Control::new(executor, &services);
-    let app = App { config: Arc::new(config), env, store, catalogue, vault, jail, health, control };
+    let app = App { config: Arc::new(config), env, store, catalogue, vault, jail, health, control, meter, tracer };
     Ok(Server { app, hub, tasks })
 }
 
@@ -114,5 +121,6 @@ impl Server {
         if let Err(error) = self.app.store.anchor().await {
             tracing::warn!(%error, "the last events could not be anchored; the next start looks at them");
         }
+        self.app.tracer.end().await;
     }
 }

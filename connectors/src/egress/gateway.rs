@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -27,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REDIRECTS_MAX: usize = 5;
 /// The rate limiter forgets hosts that were not called lately once it knows more than this.
 const HOSTS_REMEMBERED: usize = 10_000;
+/// Carries the place of a request in a trace (W3C trace context).
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What services see of us.
 const USER_AGENT: &str = concat!("steward/", env!("CARGO_PKG_VERSION"));
 
@@ -168,6 +170,11 @@ impl Egress {
         let mut headers = headers.clone();
         if let Some(credential) = outgoing.credential {
             add_credential(&mut headers, credential, url).map_err(SendFault::before)?;
+        }
+        if let Some(trace_parent) = outgoing.trace_parent.filter(|_| self.settings.trace.reaches(&to))
+            && let Ok(value) = HeaderValue::from_str(trace_parent)
+        {
+            headers.entry(TRACE_PARENT).or_insert(value);
         }
         let mut request =
             client.request(outgoing.method.clone(), url.clone()).headers(headers).timeout(outgoing.deadline);

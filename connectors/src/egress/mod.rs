@@ -17,7 +17,7 @@ mod stream;
 
 pub use address::is_public;
 pub use gateway::Egress;
-pub use reach::{Cidr, EgressSettings, HostPort, Malformed, Reach};
+pub use reach::{Cidr, EgressSettings, HostPort, Malformed, Reach, TraceReach};
 pub use request::{Answer, Body, Manner, Outgoing, SendFault};
 pub use resolve::{Lookup, SystemLookup};
 pub use stream::{Stream, TlsStart};

@@ -17,6 +17,45 @@ pub struct EgressSettings {
     pub requests_per_second: NonZeroU32,
     /// Requests to one host that may come at once.
     pub burst: NonZeroU32,
+    /// Which hosts are told the place of a request in a trace.
+    #[serde(skip)]
+    pub trace: TraceReach,
+}
+
+/// Which hosts are told the place of a request in a trace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum TraceReach {
+    /// None.
+    #[default]
+    Nobody,
+    /// Every host that is called.
+    Everybody,
+    /// These: a host with all its ports, or one port of it.
+    Hosts(Vec<String>),
+}
+
+/// Stands for every host.
+const EVERY_HOST: &str = "*";
+
+impl TraceReach {
+    /// Reads the names of hosts; `*` is every host.
+    pub fn of(hosts: &[String]) -> Self {
+        if hosts.iter().any(|host| host == EVERY_HOST) {
+            return Self::Everybody;
+        }
+        if hosts.is_empty() { Self::Nobody } else { Self::Hosts(hosts.to_vec()) }
+    }
+
+    pub(super) fn reaches(&self, to: &HostPort) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Everybody => true,
+            Self::Hosts(hosts) => {
+                let whole = to.to_string();
+                hosts.iter().any(|host| host.eq_ignore_ascii_case(to.host()) || host.eq_ignore_ascii_case(&whole))
+            }
+        }
+    }
 }
 
 /// Polite to a small server, and no hindrance to an automation that reads a few hundred pages.
@@ -26,7 +65,12 @@ const BURST: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 
 impl Default for EgressSettings {
     fn default() -> Self {
-        Self { allow_private: Vec::new(), requests_per_second: REQUESTS_PER_SECOND, burst: BURST }
+        Self {
+            allow_private: Vec::new(),
+            requests_per_second: REQUESTS_PER_SECOND,
+            burst: BURST,
+            trace: TraceReach::Nobody,
+        }
     }
 }
 
@@ -159,6 +203,16 @@ mod tests {
         for text in ["nas", "nas:", ":80", "nas:0", "nas:99999", "10.0.0.0/33", "nas/8", "http://nas:80", "a b:80"] {
             assert!(text.parse::<Reach>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn only_hosts_that_were_named_are_told_of_a_trace() {
+        let reach = |hosts: &[&str]| TraceReach::of(&hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>());
+        let to = HostPort::new("books.example", 443);
+        assert!(!reach(&[]).reaches(&to));
+        assert!(reach(&["a.example", "*"]).reaches(&to));
+        assert!(reach(&["Books.example"]).reaches(&to) && reach(&["books.example:443"]).reaches(&to));
+        assert!(!reach(&["books.example:80"]).reaches(&to) && !reach(&["example"]).reaches(&to));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Outgoing<'a> {
     pub credential: Option<&'a Credential>,
     /// A longer answer is not read.
     pub answer_bytes_max: usize,
+    /// The request's place in a trace, for hosts that may know it. A header of this name that is there stays.
+    pub trace_parent: Option<&'a str>,
 }
 
 /// What kind of request it is.

@@ -107,6 +107,7 @@ impl Tool for HttpGet {
             private_hosts: &call.grants.private_hosts,
             credential: call.grants.credential.as_ref(),
             answer_bytes_max: ANSWER_BYTES_MAX,
+            trace_parent: call.trace_parent.as_deref(),
         };
         let answer = self.egress.send(outgoing).await.map_err(|fault| fault.error)?;
         let as_text = arguments.numbers_as_text.map(NumbersAsText::into_rule).unwrap_or_default();

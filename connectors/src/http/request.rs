@@ -154,6 +154,7 @@ impl HttpRequest {
             private_hosts: &call.grants.private_hosts,
             credential: call.grants.credential.as_ref(),
             answer_bytes_max: ANSWER_BYTES_MAX,
+            trace_parent: call.trace_parent.as_deref(),
         };
         self.egress.send(outgoing).await
     }

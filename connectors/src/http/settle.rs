@@ -82,6 +82,7 @@ async fn ask(tool: &HttpRequest, call: &Call, template: &str, absent_after: Dura
         deadline: call.deadline,
         private_hosts: &call.grants.private_hosts,
         credential: call.grants.credential.as_ref(),
+        trace_parent: call.trace_parent.as_deref(),
         answer_bytes_max: ANSWER_BYTES_MAX,
     };
     let answer = tool.egress.send(outgoing).await.map_err(|fault| fault.error.to_failure())?;

@@ -47,6 +47,11 @@ impl Faces {
         }
     }
 
+    /// How many streams are open.
+    pub(super) fn listening(&self) -> usize {
+        usize::from(self.app.config.server.listeners.get()).saturating_sub(self.listeners.available_permits())
+    }
+
     /// A place for one more stream.
     pub(super) fn listen(&self) -> Result<OwnedSemaphorePermit, Error> {
         Arc::clone(&self.listeners).try_acquire_owned().map_err(|_| {

@@ -20,6 +20,7 @@ mod health;
 mod hooks;
 mod idempotency;
 mod login;
+mod metrics;
 mod needs;
 mod notices;
 mod openapi;

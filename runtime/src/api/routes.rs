@@ -5,8 +5,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::{
-    audit, automations, calls, contract, doctor, effects, events, health, hooks, login, needs, notices, openapi,
-    reference, runs, secrets, settings, stop, tools,
+    audit, automations, calls, contract, doctor, effects, events, health, hooks, login, metrics, needs, notices,
+    openapi, reference, runs, secrets, settings, stop, tools,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -59,7 +59,7 @@ routes! {
     secrets::list, secrets::set, secrets::remove,
     hooks::deliver,
     stop::stop, stop::resume,
-    health::alive, health::ready, health::health, doctor::doctor, audit::verify,
+    health::alive, health::ready, health::health, metrics::metrics, doctor::doctor, audit::verify,
     login::login,
     openapi::openapi, reference::root, reference::reference, reference::stylesheet,
 }

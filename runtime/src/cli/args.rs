@@ -69,6 +69,12 @@ pub(super) enum Command {
     /// The configuration: look it over, see what is in force.
     #[command(subcommand)]
     Config(Configuration),
+    /// Ask the running server whether it works; starts none.
+    Health {
+        /// Fail unless it can do its work now: one that is ending or stands by cannot.
+        #[arg(long)]
+        ready: bool,
+    },
     /// Look the installation over, and say what to do.
     Doctor,
     /// Measure what Steward takes on this machine.

@@ -52,6 +52,12 @@ impl Client {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// Whether it can do its work now.
+    pub(super) async fn is_ready(&self) -> bool {
+        let answer = self.http.get(self.address(&["readyz"], &[])).timeout(CONNECT_WITHIN).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     pub(super) async fn get(&self, path: &[&str]) -> Result<Value, Error> {
         self.get_with(path, &[]).await
     }

@@ -57,7 +57,7 @@ impl Link {
 }
 
 /// A client of the running server, if there is one.
-async fn running(config: &Config) -> Result<Option<Client>, Error> {
+pub(super) async fn running(config: &Config) -> Result<Option<Client>, Error> {
     let Some(found) = ServerFile::read(&config.home) else { return Ok(None) };
     let Some(token) = Token::read(&config.home)? else { return Ok(None) };
     let client = Client::new(found.address, token)?;

@@ -7,7 +7,7 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::commands::{
-    audit, automations, config, contract, doctor, folders, inbox, runs, secrets, settings, stop, tools,
+    audit, automations, config, contract, doctor, folders, health, inbox, runs, secrets, settings, stop, tools,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -62,6 +62,7 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
     let env = Env::real();
     match command {
         Command::Serve(_) => return serve::serve(config, flags, env, out).await,
+        Command::Health { ready } => return health::health(&config, ready, out).await,
         Command::Doctor => return doctor::doctor(&config, &env, out).await,
         Command::Bench(mut args) => {
             args.json |= out.is_json();
@@ -101,6 +102,8 @@ async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<
         Command::Stop => stop::stop(client, out).await,
         Command::Resume => stop::resume(client, out).await,
         Command::Audit(command) => audit::run(client, command, out).await,
-        Command::Serve(_) | Command::Doctor | Command::Bench(_) | Command::Config(_) => Ok(Exit::Success),
+        Command::Serve(_) | Command::Doctor | Command::Bench(_) | Command::Health { .. } | Command::Config(_) => {
+            Ok(Exit::Success)
+        }
     }
 }

@@ -227,7 +227,10 @@ impl Control {
 
 /// Carries a run out and tells the executor when its attempt has ended, however it ends.
 async fn watched(services: Services, run: RunId, troubles: u32, stop: watch::Receiver<bool>, executor: Addr<Executor>) {
+    let began = services.env.clock.nanos();
     let carried = AssertUnwindSafe(carry_out(services.clone(), run, stop)).catch_unwind().await;
+    let ending = carried.as_ref().ok().and_then(|carried| carried.as_ref().ok()).copied();
+    services.meter.attempt(ending, services.env.since(began));
     let troubled = match carried {
         Ok(Ok(ending)) => {
             tracing::debug!(%run, ?ending, "attempt ended");

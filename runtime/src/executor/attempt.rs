@@ -31,15 +31,19 @@ use intents::tool::Shape;
 use sandbox::Start;
 use serde_json::json;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use super::call::{Admitted, Kind, Leaving};
 use super::context::{Context, Trouble};
 use super::host::Overlay;
 use super::progress::Unsaved;
+use super::witness::Witness;
 use super::{Services, call};
 use crate::env::FaultPoint;
 use crate::store;
 use crate::store::{Begun, NewWait, Ticket};
+use crate::telemetry::metrics::GateVerdict;
+use crate::telemetry::traces::AttemptTrace;
 
 pub use self::ending::Ending;
 
@@ -123,14 +127,37 @@ pub async fn carry_out(services: Services, run: RunId, mut stop: watch::Receiver
         services.store.stop_run(run, "useful_for").await?;
         return Ok(Ending::Over(Phase::Stopped));
     }
-    let mut attempt = Attempt::start(services, context, stop.clone()).await?;
-    let ending = attempt.go(&mut stop).await;
-    attempt.services.in_flight.remove_run(run);
+    let automation = context.automation.id;
+    let meter = services.meter.clone();
+    let trace = services.tracer.attempt(&context.run, context.run.attempts + 1);
+    // Every line of the log that is written under way names what it is about.
+    let span = tracing::error_span!("attempt", %run, %automation, trace_id = tracing::field::Empty);
+    if let Some(trace) = &trace {
+        span.record("trace_id", tracing::field::display(trace.ids().trace()));
+    }
+    let going = async move {
+        let mut attempt = Attempt::start(services, context, trace, stop.clone()).await?;
+        let ending = attempt.go(&mut stop).await;
+        attempt.services.in_flight.remove_run(run);
+        attempt.unsaved.ended(ending.as_ref().ok().copied());
+        ending
+    };
+    let ending = going.instrument(span).await;
+    if let Ok(Ending::Over(phase)) = &ending {
+        meter.run_ended(automation, *phase);
+    }
     ending
 }
 
 impl Attempt {
-    async fn start(services: Services, context: Context, stop: watch::Receiver<bool>) -> Result<Self, Trouble> {
+    async fn start(
+        services: Services,
+        mut context: Context,
+        trace: Option<AttemptTrace>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, Trouble> {
+        context.trace = trace.as_ref().map(AttemptTrace::ids);
+        let witness = Witness::new(services.meter.clone(), trace, &context.records);
         let began = context.records.iter().rev().find_map(|record| match record {
             Record::Began { pins, at, seed, .. } => Some((pins.clone(), *at, *seed)),
             Record::Called(_)
@@ -146,7 +173,7 @@ impl Attempt {
         };
         let pins = context.pins();
         let number = context.run.attempts + 1;
-        let mut unsaved = Unsaved::new(context.run.id, number, context.run.generation, &context.records, at);
+        let mut unsaved = Unsaved::new(context.run.id, number, context.run.generation, &context.records, at, witness);
         // The first attempt, and the first after an upgrade, say what they run with.
         if began.as_ref().is_none_or(|(old, _, _)| *old != pins) {
             unsaved.push(Record::Began { pins, at, seed, input: context.item.input.clone() });
@@ -236,8 +263,14 @@ impl Attempt {
         let again = self.made_at.contains_key(&leaving.call);
         let made_at = *self.made_at.entry(leaving.call).or_insert(now);
         let admitted = match call::admit(&self.services, &self.context, &leaving, &self.labels)? {
-            Ok(admitted) => Arc::new(admitted),
+            Ok(admitted) => {
+                self.services.meter.verdict(GateVerdict::Allow);
+                Arc::new(admitted)
+            }
             Err(refused) => {
+                if refused.failure.class == Class::Permission {
+                    self.services.meter.verdict(GateVerdict::Deny);
+                }
                 if let (Some(tool), false) = (&refused.tool, again) {
                     self.unsaved.called(Called {
                         call: leaving.call,

@@ -236,6 +236,7 @@ impl Admitted {
             now,
             grants: Arc::new(grants),
             deadline: self.definition.timeout(),
+            trace_parent: context.trace.map(|trace| trace.context_of(self.call).to_string()),
         }
     }
 }

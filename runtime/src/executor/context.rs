@@ -12,6 +12,7 @@ use intents::label::Labels;
 use super::Services;
 use super::grants;
 use crate::store::{self, Automation, Item, Loaded, Mode, Run, ScriptVersion};
+use crate::telemetry::traces::TraceIds;
 
 /// Why an attempt cannot go on, beside what its script and its calls lead to.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,6 +59,8 @@ pub(super) struct Context {
     pub(super) private_hosts: Vec<HostPort>,
     /// Where the data came from that the run has read before.
     pub(super) labels: Labels,
+    /// Where the attempt is in a trace, if it is traced.
+    pub(super) trace: Option<TraceIds>,
 }
 
 impl Context {
@@ -87,7 +90,19 @@ impl Context {
         }
         let folders = grants::folders(&settings);
         let private_hosts = grants::private_hosts(&settings, &services.private_hosts);
-        Ok(Some(Self { run, automation, item, script, own, current, records, folders, private_hosts, labels }))
+        Ok(Some(Self {
+            run,
+            automation,
+            item,
+            script,
+            own,
+            current,
+            records,
+            folders,
+            private_hosts,
+            labels,
+            trace: None,
+        }))
     }
 
     /// What the run executes with from now on.

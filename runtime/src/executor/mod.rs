@@ -13,6 +13,7 @@ mod host;
 mod in_flight;
 mod progress;
 mod services;
+mod witness;
 mod wording;
 
 pub use actor::{Admit, Control, Executor, Snapshot, Standing};

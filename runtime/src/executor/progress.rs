@@ -6,6 +6,8 @@ use intents::journal::{Called, Record};
 use intents::label::Labels;
 use intents::outcome::{Failure, Outcome};
 
+use super::attempt::Ending;
+use super::witness::Witness;
 use crate::store::Progress;
 
 /// What has happened since the last commit.
@@ -18,11 +20,20 @@ pub(super) struct Unsaved {
     orders: u32,
     /// The logical time: it never goes back.
     now: Timestamp,
+    witness: Witness,
 }
 
 impl Unsaved {
-    pub(super) fn new(run: RunId, attempt: u32, generation: u32, earlier: &[Record], start: Timestamp) -> Self {
-        let mut unsaved = Self { run, attempt, generation, records: Vec::new(), calls: 0, orders: 0, now: start };
+    pub(super) fn new(
+        run: RunId,
+        attempt: u32,
+        generation: u32,
+        earlier: &[Record],
+        start: Timestamp,
+        witness: Witness,
+    ) -> Self {
+        let mut unsaved =
+            Self { run, attempt, generation, records: Vec::new(), calls: 0, orders: 0, now: start, witness };
         for record in earlier {
             match record {
                 Record::Called(called) => unsaved.calls = unsaved.calls.max(called.call + 1),
@@ -41,13 +52,19 @@ impl Unsaved {
     }
 
     pub(super) fn push(&mut self, record: Record) {
+        self.witness.saw(&record);
         self.records.push(record);
+    }
+
+    /// The attempt has ended; none, when it met trouble.
+    pub(super) fn ended(&mut self, ending: Option<Ending>) {
+        self.witness.ended(ending);
     }
 
     /// Notes a call that the journal does not have yet.
     pub(super) fn called(&mut self, called: Called) {
         self.calls = self.calls.max(called.call + 1);
-        self.records.push(Record::Called(called));
+        self.push(Record::Called(called));
     }
 
     /// Notes an outcome and gives it its place; returns the logical time from there on.
@@ -62,12 +79,12 @@ impl Unsaved {
         self.now = self.now.max(now);
         let order = self.orders;
         self.orders += 1;
-        self.records.push(Record::Settled { call, order, outcome: outcome.clone(), at: self.now, took_ms, labels });
+        self.push(Record::Settled { call, order, outcome: outcome.clone(), at: self.now, took_ms, labels });
         self.now
     }
 
     pub(super) fn faulted(&mut self, call: u32, failure: &Failure, now: Timestamp) {
-        self.records.push(Record::Faulted { call, failure: failure.clone(), at: now });
+        self.push(Record::Faulted { call, failure: failure.clone(), at: now });
     }
 
     /// Hands over what the next commit adds.

@@ -16,6 +16,8 @@ use super::context::Trouble;
 use super::in_flight::Table;
 use crate::env::Env;
 use crate::store::Store;
+use crate::telemetry::metrics::Meter;
+use crate::telemetry::traces::Tracer;
 
 /// What attempts share; clones share everything.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub struct Services {
     pub(super) transient: TransientPolicy,
     pub(super) private_hosts: Arc<Vec<HostPort>>,
     pub(super) in_flight: Table,
+    pub(super) meter: Meter,
+    pub(super) tracer: Tracer,
     vocabulary: Arc<Vec<Definition>>,
     contracts: Arc<Mutex<HashMap<ContractId, Arc<Contract>>>>,
     schemas: Arc<Mutex<HashMap<Name, Arc<Schemas>>>>,
@@ -52,6 +56,8 @@ impl Services {
     /// Gathers what attempts share.
     pub fn new(env: Env, store: Store, catalogue: Arc<Catalogue>, jail: Jail) -> Self {
         Self {
+            meter: Meter::new(catalogue.definitions().map(|definition| &definition.name), false),
+            tracer: Tracer::off(),
             vocabulary: Arc::new(catalogue.definitions().cloned().collect()),
             env,
             store,
@@ -70,6 +76,13 @@ impl Services {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Tells what happens to this meter and this tracer.
+    #[must_use]
+    pub fn told_to(mut self, meter: Meter, tracer: Tracer) -> Self {
+        (self.meter, self.tracer) = (meter, tracer);
         self
     }
 

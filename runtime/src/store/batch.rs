@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::db::{Queries, Tx};
 use super::event::{self, NewEvent};
+use super::figures::Figures;
 use super::inbox::Item;
 use super::open::Keys;
 use super::payload::PayloadKey;
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) keys: Keys,
     pub(super) payload: PayloadKey,
     pub(super) reserve: Reserve,
+    pub(super) figures: Figures,
     pub(super) under_way: UnderWay,
     commits: AtomicU64,
     statements: AtomicU64,
@@ -42,7 +44,16 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(env: Env, keys: Keys, reserve: Reserve, under_way: UnderWay) -> Self {
         let payload = PayloadKey::new(keys.payload);
-        Self { env, keys, payload, reserve, under_way, commits: AtomicU64::new(0), statements: AtomicU64::new(0) }
+        Self {
+            env,
+            keys,
+            payload,
+            reserve,
+            figures: Figures::new(),
+            under_way,
+            commits: AtomicU64::new(0),
+            statements: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn count_commit(&self) {
@@ -136,6 +147,8 @@ pub(super) struct Arrival {
 /// What has been written, to be told after the commit.
 pub(super) struct Written {
     runs: Vec<(RunId, Known)>,
+    /// The types of the events.
+    types: Vec<String>,
     position: i64,
     chain: Digest,
     heads: HashMap<RoomId, Head>,
@@ -149,6 +162,7 @@ impl Written {
         for (id, known) in self.runs {
             shared.under_way.remember(id, known);
         }
+        shared.figures.told(self.types);
         memory.heads.extend(self.heads);
         for (automation, stopped) in self.stops {
             match (automation, stopped) {
@@ -455,6 +469,7 @@ impl<'t> Batch<'t> {
             self.tx.insert_all(rows).await?;
         }
         Ok(Written {
+            types: self.events.into_iter().map(|event| event.kind).collect(),
             runs,
             position: self.position,
             chain: self.chain,

@@ -143,6 +143,12 @@ impl Store {
         self.0.shared.counts()
     }
 
+    /// Changes that wait for the writer, and how many may.
+    pub(super) fn queue(&self) -> (usize, usize) {
+        let most = self.0.queue.max_capacity();
+        (most - self.0.queue.capacity(), most)
+    }
+
     /// What was wrong with the record of events at the start.
     pub fn alarm(&self) -> Option<&str> {
         self.0.alarm.as_deref()

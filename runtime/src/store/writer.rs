@@ -180,6 +180,7 @@ impl Writer {
     }
 
     async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
+        let (began, count) = (self.shared.env.clock.nanos(), jobs.len());
         let transaction = self.writing.begin().await?;
         let mut batch = Batch::new(&transaction, &self.shared, &self.memory);
         for job in jobs {
@@ -188,6 +189,7 @@ impl Writer {
         let written = batch.flush().await?;
         transaction.commit().await?;
         self.shared.count_commit();
+        self.shared.figures.committed(count, self.shared.env.since(began));
         written.publish(&self.shared, &mut self.memory, &self.beacons);
         Ok(())
     }

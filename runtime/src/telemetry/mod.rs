@@ -4,3 +4,5 @@
 //! bound beyond which things are dropped and counted. Nothing that is told holds a secret or data of a script.
 
 pub mod log;
+pub mod metrics;
+pub mod traces;

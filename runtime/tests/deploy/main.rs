@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may end where it finds something wrong")]
 
 mod configuration;
+mod services;
 
 use std::path::{Path, PathBuf};
 

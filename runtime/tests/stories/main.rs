@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
 
 mod doors;
+mod ending;
+mod figures;
 mod files;
 mod place;
+mod recorder;
 mod scripts;
 mod service;
 mod starts;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;

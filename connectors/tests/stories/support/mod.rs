@@ -104,6 +104,7 @@ fn check(definition: &Definition, call: &Call, performed: &Result<Performed, Fau
 pub(crate) fn call(arguments: Value) -> Call {
     let key = Key::parse(&json!({ "invoice": "A-17" })).unwrap();
     Call {
+        trace_parent: None,
         run: RunId::from_parts(NOW, 1),
         automation: AutomationId::from_parts(NOW, 1),
         call: 0,

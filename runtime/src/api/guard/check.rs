@@ -27,11 +27,14 @@ enum Door {
     Open,
     /// With the signature that its handler checks.
     Signed,
+    /// With the token or a session, or with the token for figures, which opens nothing else.
+    Figures,
 }
 
 fn door(path: &str) -> Door {
     match path {
         "/healthz" | "/readyz" | "/login" => Door::Open,
+        "/metrics" => Door::Figures,
         _ if path.starts_with("/hooks/") => Door::Signed,
         _ => Door::Locked,
     }
@@ -72,6 +75,8 @@ fn check(request: &ServiceRequest) -> Result<Option<Caller>, Error> {
     let door = door(request.path());
     let caller = match door {
         Door::Locked => Some(caller(request, faces)?),
+        Door::Figures if scrapes(request, faces)? => None,
+        Door::Figures => Some(caller(request, faces)?),
         Door::Open | Door::Signed => None,
     };
     let changes = ![Method::GET, Method::HEAD].contains(request.method());
@@ -120,17 +125,28 @@ fn origin(request: &ServiceRequest, hosts: &Hosts, host: &str) -> Result<bool, E
     }
 }
 
+/// The token that a request carries in its header.
+fn bearer(request: &ServiceRequest) -> Result<Option<&str>, Error> {
+    let Some(value) = one(request, &AUTHORIZATION, Code::TokenWrong)? else { return Ok(None) };
+    let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    token.map(|(_, token)| Some(token.trim())).ok_or_else(wrong)
+}
+
+fn wrong() -> Error {
+    let message = "the token or session is not valid; the login link of `steward serve` gives a new session";
+    Error::new(Code::TokenWrong, message)
+}
+
+/// Whether a request carries the token for figures.
+fn scrapes(request: &ServiceRequest, faces: &Faces) -> Result<bool, Error> {
+    let (Some(own), Some(given)) = (&faces.app.config.metrics.token, bearer(request)?) else { return Ok(false) };
+    // Hashes compare in constant time.
+    Ok(blake3::hash(own.expose().as_bytes()) == blake3::hash(given.as_bytes()))
+}
+
 fn caller(request: &ServiceRequest, faces: &Faces) -> Result<Caller, Error> {
-    let wrong = || {
-        Error::new(
-            Code::TokenWrong,
-            "the token or session is not valid; the login link of `steward serve` gives a new session",
-        )
-    };
-    if let Some(value) = one(request, &AUTHORIZATION, Code::TokenWrong)? {
-        let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let (_, token) = token.ok_or_else(wrong)?;
-        if !faces.token.is(token.trim()) {
+    if let Some(token) = bearer(request)? {
+        if !faces.token.is(token) {
             return Err(wrong());
         }
         let from_cli = request.headers().get(FACE).is_some_and(|face| face == "cli");

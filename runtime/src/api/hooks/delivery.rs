@@ -27,6 +27,8 @@ use crate::store::{self, AnsweredRequest, Automation, Delivered, Delivery};
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// A sender that takes longer for one mebibyte holds a place that others want.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// Says which trace the sender is in (W3C trace context).
+const TRACE_PARENT: &str = "traceparent";
 /// Longer names of deliveries are data.
 const DELIVERY_BYTES_MAX: usize = 256;
 
@@ -65,6 +67,7 @@ pub(in crate::api) async fn deliver(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let (automation, name) = place.into_inner();
+    let trace = faces.app.tracer.webhook(trace_parent(&request));
     let hook = find(&faces, &automation, &name).await?;
     let Source::Webhook { secret, signature: scheme, dedupe_header, .. } = &hook.trigger.source else {
         return Err(unknown(&automation, &name));
@@ -106,8 +109,18 @@ pub(in crate::api) async fn deliver(
         Delivered::Known { item, run } => (StatusCode::OK, item, run),
     };
     let duplicate = status == StatusCode::OK;
+    if let Some(trace) = trace {
+        trace.taken(run.filter(|_| !duplicate));
+    }
     let run = run.map(|run| run.to_string());
     Ok(HttpResponse::build(status).json(DeliveryView { item: item.to_string(), run, duplicate }))
+}
+
+/// The trace that the sender is in, if it says so in the one way that there is.
+fn trace_parent(request: &HttpRequest) -> Option<&str> {
+    let mut values = request.headers().get_all(TRACE_PARENT);
+    let first = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(first)
 }
 
 fn unknown(automation: &str, name: &str) -> Error {

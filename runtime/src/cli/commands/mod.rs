@@ -6,6 +6,7 @@ pub(super) mod config;
 pub(super) mod contract;
 pub(super) mod doctor;
 pub(super) mod folders;
+pub(super) mod health;
 mod import;
 pub(super) mod inbox;
 mod render;

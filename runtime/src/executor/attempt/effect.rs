@@ -25,6 +25,7 @@ use crate::executor::in_flight::InFlight;
 use crate::executor::wording;
 use crate::store;
 use crate::store::{BeginEffect, Begun, NewNeed, NewWait, RateMark, SettleEffect, SettledBy};
+use crate::telemetry::metrics::{EffectSight, GateVerdict};
 
 impl Attempt {
     pub(super) async fn begin(&mut self, admitted: &Arc<Admitted>, effect: &EffectCall) -> Result<(), Trouble> {
@@ -76,6 +77,7 @@ impl Attempt {
         match begun {
             Begun::Perform { started_at } => {
                 self.services.env.reached(FaultPoint::AfterBegin).await;
+                self.services.meter.effect(EffectSight::Started);
                 if self.may_send(admitted, started_at) {
                     self.perform(admitted, started_at);
                     return Ok(());
@@ -84,10 +86,12 @@ impl Attempt {
                 self.settle(admitted, State::NotApplied, None, SettledBy::Answer).await
             }
             Begun::GiveBack { outcome, suppressed: _ } => {
+                self.services.meter.effect(EffectSight::GivenBack);
                 self.complete(admitted.call, outcome.unwrap_or(Outcome::Value(Value::Null)), Labels::new());
                 Ok(())
             }
             Begun::KeyConflict { run } => {
+                self.services.meter.effect(EffectSight::Conflict);
                 let tool = &admitted.definition.name;
                 let key = admitted.given_key.as_ref().map(ToString::to_string).unwrap_or_default();
                 let message =
@@ -167,10 +171,15 @@ impl Attempt {
         let Beyond::Limit { words, .. } = &counter.beyond else { return };
         match excess(counter) {
             Excess::Wait => {
+                self.services.meter.verdict(GateVerdict::Wait);
                 self.sleeping.insert(admitted.call, NewWait::Time(until));
             }
-            Excess::Skip => self.complete(admitted.call, Outcome::Skipped { clause: words.clone() }, Labels::new()),
+            Excess::Skip => {
+                self.services.meter.verdict(GateVerdict::Skip);
+                self.complete(admitted.call, Outcome::Skipped { clause: words.clone() }, Labels::new());
+            }
             Excess::Ask => {
+                self.services.meter.verdict(GateVerdict::Ask);
                 let more = json!({ "clause": words, "free_at": until.to_string() });
                 let need = wording::for_call(&self.context, admitted, NeedKind::Allow, None, more);
                 self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
@@ -338,6 +347,7 @@ impl Attempt {
         need: Option<NewNeed>,
     ) -> Option<SettleEffect> {
         let Kind::Effect(effect) = &admitted.kind else { return None };
+        self.services.meter.effect(EffectSight::of(state));
         Some(SettleEffect {
             progress: self.unsaved.take(),
             automation: self.context.automation.id,

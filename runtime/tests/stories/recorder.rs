@@ -1,0 +1,76 @@
+//! A web service that answers at once and remembers every request, byte for byte.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A request that came.
+#[derive(Debug, Clone)]
+pub(crate) struct Came {
+    /// The first line and the headers, in small letters.
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Came {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    }
+}
+
+/// A service on a port of its own.
+pub(crate) struct Recorder {
+    address: SocketAddr,
+    came: Arc<Mutex<Vec<Came>>>,
+}
+
+impl Recorder {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it listens");
+        let came = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&came);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let came = Arc::clone(&shared);
+                std::thread::spawn(move || drop(serve(stream, &came)));
+            }
+        });
+        Self { address, came }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn came(&self) -> Vec<Came> {
+        self.came.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn serve(mut stream: TcpStream, came: &Mutex<Vec<Came>>) -> std::io::Result<()> {
+    let mut bytes = Vec::new();
+    let request = loop {
+        if let Some(request) = whole(&bytes) {
+            break request;
+        }
+        let mut chunk = [0; 4096];
+        match stream.read(&mut chunk)? {
+            0 => return Ok(()),
+            count => bytes.extend_from_slice(&chunk[..count]),
+        }
+    };
+    came.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+    stream.write_all(
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{}",
+    )
+}
+
+fn whole(bytes: &[u8]) -> Option<Came> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&bytes[..end]).ok()?.to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
+    let body = bytes.get(end + 4..end + 4 + length)?.to_vec();
+    Some(Came { head, body })
+}
