@@ -177,6 +177,9 @@ typed_id!(
 typed_id!(
     /// Identifies a row of the ledger. Prints as `eff_01JD...`.
     EffectId, "eff");
+typed_id!(
+    /// Identifies a person's yes or no to an effect. Prints as `appr_01JD...`.
+    ApprovalId, "appr");
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 //! and no clock. `now` is always an argument. What should happen is returned; somebody else makes it happen.
 
 pub mod amount;
+pub mod approval;
 pub mod canonical;
 pub mod contract;
 pub mod effect;

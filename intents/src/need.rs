@@ -19,8 +19,8 @@ pub enum Kind {
     Reconnect,
     /// Something is not allowed: by the service, or by the contract.
     Grant,
-    /// A limit of the contract was reached; may the call go on all the same?
-    Allow,
+    /// The contract wants a person's yes before this effect happens.
+    Approve,
     /// A limit of the sandbox was broken.
     Limit,
     /// A service has been unavailable for too long.
@@ -45,8 +45,10 @@ pub enum Choice {
     Continue,
     /// Run the same item again from the start; effects that happened are not repeated.
     RunAgain,
-    /// Let this one call pass.
-    Allow,
+    /// Yes: it may happen.
+    Approve,
+    /// No: it may not; the script is told.
+    Refuse,
     /// End the run here.
     Stop,
     /// Seen; nothing more to do.
@@ -62,8 +64,10 @@ pub enum Consequence {
     SettleNotApplied,
     /// The run goes on where it stopped.
     Resume,
-    /// The call may pass once beyond its limit, then the run goes on.
-    AllowOnce,
+    /// The approval is given, then the run goes on.
+    Approve,
+    /// The approval is refused, then the run goes on and is told so.
+    Refuse,
     /// A new run takes the same item from the start.
     Restart,
     /// The run ends, stopped.
@@ -79,7 +83,7 @@ impl Kind {
         Self::Repair,
         Self::Reconnect,
         Self::Grant,
-        Self::Allow,
+        Self::Approve,
         Self::Limit,
         Self::Unavailable,
         Self::Trigger,
@@ -94,7 +98,7 @@ impl Kind {
             Self::Repair => "repair",
             Self::Reconnect => "reconnect",
             Self::Grant => "grant",
-            Self::Allow => "allow",
+            Self::Approve => "approve",
             Self::Limit => "limit",
             Self::Unavailable => "unavailable",
             Self::Trigger => "trigger",
@@ -105,12 +109,12 @@ impl Kind {
 
     /// What may be answered.
     pub const fn choices(self) -> &'static [Choice] {
-        use Choice::{Allow, Continue, Dismiss, ItDidNot, ItHappened, RunAgain, Stop};
+        use Choice::{Approve, Continue, Dismiss, ItDidNot, ItHappened, Refuse, RunAgain, Stop};
         match self {
             Self::Settle => &[ItHappened, ItDidNot, Stop],
             Self::Repair => &[RunAgain, Dismiss],
             Self::Reconnect | Self::Grant | Self::Unavailable => &[Continue, Stop],
-            Self::Allow => &[Allow, Stop],
+            Self::Approve => &[Approve, Refuse, Stop],
             Self::Limit => &[RunAgain, Dismiss],
             Self::Trigger | Self::Silence => &[Dismiss],
             Self::Internal => &[RunAgain, Dismiss],
@@ -125,7 +129,7 @@ impl Kind {
     /// Whether a run sleeps until the answer, rather than having ended.
     pub const fn holds_run(self) -> bool {
         match self {
-            Self::Settle | Self::Reconnect | Self::Grant | Self::Allow | Self::Unavailable => true,
+            Self::Settle | Self::Reconnect | Self::Grant | Self::Approve | Self::Unavailable => true,
             Self::Repair | Self::Limit | Self::Trigger | Self::Silence | Self::Internal => false,
         }
     }
@@ -133,8 +137,16 @@ impl Kind {
 
 impl Choice {
     /// Every choice.
-    pub const ALL: [Self; 7] =
-        [Self::ItHappened, Self::ItDidNot, Self::Continue, Self::RunAgain, Self::Allow, Self::Stop, Self::Dismiss];
+    pub const ALL: [Self; 8] = [
+        Self::ItHappened,
+        Self::ItDidNot,
+        Self::Continue,
+        Self::RunAgain,
+        Self::Approve,
+        Self::Refuse,
+        Self::Stop,
+        Self::Dismiss,
+    ];
 
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
@@ -143,7 +155,8 @@ impl Choice {
             Self::ItDidNot => "it_did_not",
             Self::Continue => "continue",
             Self::RunAgain => "run_again",
-            Self::Allow => "allow",
+            Self::Approve => "approve",
+            Self::Refuse => "refuse",
             Self::Stop => "stop",
             Self::Dismiss => "dismiss",
         }
@@ -170,7 +183,8 @@ pub fn answer(kind: Kind, choice: Choice) -> Result<Consequence, NotAChoice> {
         Choice::ItDidNot => Consequence::SettleNotApplied,
         Choice::Continue => Consequence::Resume,
         Choice::RunAgain => Consequence::Restart,
-        Choice::Allow => Consequence::AllowOnce,
+        Choice::Approve => Consequence::Approve,
+        Choice::Refuse => Consequence::Refuse,
         Choice::Stop => Consequence::EndRun,
         Choice::Dismiss => Consequence::Close,
     })
