@@ -4,6 +4,7 @@
 
 mod m0001_spine;
 mod m0002_whole_runs;
+mod m0003_approvals;
 
 use sea_orm_migration::prelude::*;
 
@@ -14,7 +15,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration), Box::new(m0002_whole_runs::Migration)]
+        vec![
+            Box::new(m0001_spine::Migration),
+            Box::new(m0002_whole_runs::Migration),
+            Box::new(m0003_approvals::Migration),
+        ]
     }
 }
 

@@ -179,6 +179,7 @@ id_maker! {
     event_id -> EventId,
     trigger_id -> TriggerId,
     effect_id -> EffectId,
+    approval_id -> ApprovalId,
 }
 
 struct WallClock;

@@ -9,4 +9,4 @@ mod terms;
 
 pub use binding::{Binding, Content};
 pub use status::{Event, NotNow, Status, UnknownStatus, step};
-pub use terms::{Ask, HOLD_DEFAULT, LIFE_DEFAULT, LIFE_MAX, Scope, Unmet, held_until, unmet};
+pub use terms::{ASKS_PER_RUN_MAX, HOLD_DEFAULT, LIFE_DEFAULT, LIFE_MAX, held_until};

@@ -4,6 +4,7 @@
 //! origin, token and content type; every error is problem+json with a stable code; what is shown of a journal is a
 //! redacted copy. It decides nothing by itself: what can be done is in [`crate::ops`].
 
+mod approvals;
 mod audit;
 mod automations;
 mod body;
@@ -37,6 +38,7 @@ mod stop;
 mod token;
 mod tools;
 
+pub use approvals::{ApprovalPage, ApprovalView, DecideBody, EnvelopeView, HoldBody};
 pub use audit::{AuditProgress, AuditView};
 pub use automations::{
     AutomationDetail, AutomationList, AutomationView, CardView, ExportView, ImportBody, ImportView, RunBody, StopView,

@@ -3,19 +3,20 @@
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{get, post};
 use intents::id::RunId;
-use intents::need::Choice;
+use intents::need::{Choice, Kind};
 use intents::redact::{Policy, redact, redact_text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::approvals::ApprovalView;
 use super::body::Body;
 use super::faces::Faces;
 use super::guard::Caller;
 use super::page::{self, Paging};
 use super::problem::Problem;
 use crate::error::{Code, Error};
-use crate::store::{Need, NeedStatus};
+use crate::store::{Need, NeedStatus, Store};
 
 /// Open needs that are looked through for those of one run; who has more open has other worries.
 const LOOK_MAX: u64 = 500;
@@ -90,10 +91,25 @@ impl From<Need> for NeedView {
     }
 }
 
+/// A need with what is known; of an approval that is what is asked about.
+async fn view(store: &Store, need: Need) -> Result<NeedView, Error> {
+    let (id, kind) = (need.id, need.kind);
+    let mut view = NeedView::from(need);
+    if kind == Kind::Approve {
+        let approval = ApprovalView::from(store.approval_of_need(id).await?);
+        view.evidence = serde_json::to_value(approval).expect("a view is plain data");
+    }
+    Ok(view)
+}
+
 /// The open needs that are about a run.
 pub(super) async fn open_of_run(faces: &Faces, run: RunId) -> Result<Vec<NeedView>, Error> {
     let open = faces.app.store.needs(Some(NeedStatus::Open), None, LOOK_MAX).await?;
-    Ok(open.into_iter().filter(|need| need.run == Some(run)).map(NeedView::from).collect())
+    let mut views = Vec::new();
+    for need in open.into_iter().filter(|need| need.run == Some(run)) {
+        views.push(view(&faces.app.store, need).await?);
+    }
+    Ok(views)
 }
 
 /// Which needs to list.
@@ -123,7 +139,11 @@ pub(super) async fn list(
     let found = faces.app.store.needs(status, paging.before()?, paging.look_for()).await?;
     let (items, next) = paging.cut(found, |need| need.id.to_string());
     let open = faces.app.store.open_needs().await?;
-    Ok(Json(NeedPage { items: items.into_iter().map(NeedView::from).collect(), next, open }))
+    let mut views = Vec::with_capacity(items.len());
+    for need in items {
+        views.push(view(&faces.app.store, need).await?);
+    }
+    Ok(Json(NeedPage { items: views, next, open }))
 }
 
 /// Shows one need.
@@ -133,7 +153,8 @@ pub(super) async fn list(
 ))]
 #[get("/v1/needs/{need}")]
 pub(super) async fn show(faces: Data<Faces>, need: Path<String>) -> Result<Json<NeedView>, Error> {
-    Ok(Json(faces.app.store.need(page::id("need", &need)?).await?.into()))
+    let store = &faces.app.store;
+    Ok(Json(view(store, store.need(page::id("need", &need)?).await?).await?))
 }
 
 /// Answers a need; what waits for it goes on at the exact step.
@@ -153,5 +174,6 @@ pub(super) async fn give_answer(
         let choices = Choice::ALL.map(Choice::as_str).join(", ");
         Error::new(Code::BodyMalformed, format!("`choice` is one of {choices}"))
     })?;
-    Ok(Json(faces.app.store.answer_need(id, choice, caller.as_str()).await?.into()))
+    let store = &faces.app.store;
+    Ok(Json(view(store, store.answer_need(id, choice, caller.as_str()).await?).await?))
 }

@@ -5,8 +5,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::{
-    audit, automations, calls, contract, doctor, effects, events, health, hooks, login, metrics, needs, notices,
-    openapi, reference, runs, secrets, settings, stop, tools,
+    approvals, audit, automations, calls, contract, doctor, effects, events, health, hooks, login, metrics, needs,
+    notices, openapi, reference, runs, secrets, settings, stop, tools,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -52,6 +52,7 @@ routes! {
     runs::list, runs::show, calls::list, calls::list_logs, runs::effects, runs::stop, runs::replay,
     effects::list,
     needs::list, needs::show, needs::give_answer, notices::list,
+    approvals::list, approvals::show, approvals::decide, approvals::hold, approvals::take_back,
     events::list_rooms, events::list, events::listen,
     contract::schema, contract::explain,
     tools::list,

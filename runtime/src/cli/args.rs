@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench;
 use crate::config::Override;
@@ -44,6 +44,9 @@ pub(super) enum Command {
     /// What only you can give.
     #[command(subcommand)]
     Inbox(Inbox),
+    /// What may happen only with your yes.
+    #[command(subcommand)]
+    Approvals(Approvals),
     /// Contracts in plain words.
     #[command(subcommand)]
     Contract(Contract),
@@ -225,6 +228,61 @@ pub(super) enum Inbox {
         /// One of its choices.
         choice: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Approvals {
+    /// List what waits for your yes or no.
+    List {
+        /// Also what is decided, expired or void.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one with everything that it is about.
+    Show {
+        /// Its id.
+        approval: String,
+    },
+    /// Say yes or no; what waits for it goes on.
+    Decide {
+        /// Its id.
+        approval: String,
+        /// `yes` or `no`.
+        answer: Decision,
+        /// Why; the script learns it with a no.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Put the question off: it does not expire meanwhile.
+    Hold {
+        /// Its id.
+        approval: String,
+        /// For how long, such as `4h` or `2d`; a day unless said.
+        #[arg(long = "for", value_name = "SPAN")]
+        length: Option<String>,
+    },
+    /// Take a yes back, as far as it was not used.
+    TakeBack {
+        /// Its id.
+        approval: String,
+    },
+}
+
+/// A person's answer.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Decision {
+    Yes,
+    No,
+}
+
+impl Decision {
+    /// The answer as the API takes it.
+    pub(super) const fn as_word(self) -> &'static str {
+        match self {
+            Self::Yes => "approve",
+            Self::No => "refuse",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

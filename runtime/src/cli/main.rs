@@ -7,7 +7,8 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::commands::{
-    audit, automations, config, contract, doctor, folders, health, inbox, runs, secrets, settings, stop, tools,
+    approvals, audit, automations, config, contract, doctor, folders, health, inbox, runs, secrets, settings, stop,
+    tools,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -72,6 +73,7 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
         Command::Automations(_)
         | Command::Runs(_)
         | Command::Inbox(_)
+        | Command::Approvals(_)
         | Command::Contract(_)
         | Command::Folders(_)
         | Command::Secrets(_)
@@ -94,6 +96,7 @@ async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<
         Command::Automations(command) => automations::run(client, command, env, out).await,
         Command::Runs(command) => runs::run(client, command, out).await,
         Command::Inbox(command) => inbox::run(client, command, out).await,
+        Command::Approvals(command) => approvals::run(client, command, out).await,
         Command::Contract(command) => contract::run(client, command, out).await,
         Command::Folders(command) => folders::run(client, command, out).await,
         Command::Secrets(command) => secrets::run(client, command, out).await,

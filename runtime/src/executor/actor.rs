@@ -8,6 +8,7 @@ use actix::prelude::*;
 use futures_util::FutureExt;
 use intents::failure::Class;
 use intents::id::{AutomationId, RunId};
+use intents::label::Labels;
 use intents::need::Kind as NeedKind;
 use intents::outcome::Failure;
 use serde_json::json;
@@ -333,6 +334,13 @@ async fn close(services: &Services, id: RunId, trouble: &Trouble) -> Result<(), 
     };
     let attempt = if run.phase == intents::run::Phase::Running { run.attempts } else { run.attempts + 1 };
     let progress = Progress { run: id, attempt, generation: run.generation, records: Vec::new(), calls: run.calls };
-    let finish = Finish { progress, failure: Some(failure), state: Vec::new(), needs: vec![need], pause: !unfit };
+    let finish = Finish {
+        progress,
+        failure: Some(failure),
+        state: Vec::new(),
+        labels: Labels::new(),
+        needs: vec![need],
+        pause: !unfit,
+    };
     services.store.finish(finish).await.map(|_| ())
 }

@@ -1,5 +1,6 @@
 //! One attempt: the loop between the script's process, the calls under way, and the store.
 
+mod approval;
 mod effect;
 mod ending;
 mod evidence;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use connectors::Catalogue;
 use connectors::egress::HostPort;
+use intents::canonical::{self, Digest};
 use intents::contract::Contract;
 use intents::failure::TransientPolicy;
 use intents::id::ContractId;
@@ -43,10 +44,12 @@ impl std::fmt::Debug for Services {
     }
 }
 
-/// The compiled schemas of a tool.
+/// The compiled schemas of a tool, and what it is as a whole.
 pub(super) struct Schemas {
     pub(super) arguments: Validator,
     pub(super) result: Validator,
+    /// The digest of the whole definition.
+    pub(super) definition: Digest,
 }
 
 /// Contracts that are kept parsed; a server with more active automations parses some again.
@@ -127,8 +130,12 @@ impl Services {
                 reason: format!("a schema of {} does not compile: {error}", definition.name),
             })
         };
-        let schemas =
-            Arc::new(Schemas { arguments: compile(&definition.arguments)?, result: compile(&definition.result)? });
+        let whole = serde_json::to_value(definition).expect("a definition is plain data");
+        let schemas = Arc::new(Schemas {
+            arguments: compile(&definition.arguments)?,
+            result: compile(&definition.result)?,
+            definition: canonical::digest(&whole),
+        });
         kept.insert(definition.name.clone(), Arc::clone(&schemas));
         Ok(schemas)
     }

@@ -35,9 +35,8 @@ pub(super) fn for_call(
         Kind::Settle => format!("{name}: did {tool} happen{what}?"),
         Kind::Reconnect => format!("{name}: {tool} is refused the credentials; connect it again"),
         Kind::Grant => format!("{name}: {tool} is not allowed{what}"),
-        Kind::Allow => format!("{name}: let one more {tool} pass{what}?"),
         Kind::Unavailable => format!("{name}: {tool} has been unavailable for too long"),
-        Kind::Repair | Kind::Limit | Kind::Trigger | Kind::Silence | Kind::Internal => {
+        Kind::Repair | Kind::Limit | Kind::Trigger | Kind::Silence | Kind::Internal | Kind::Approve => {
             format!("{name}: {tool} cannot go on{what}")
         }
     };
@@ -46,7 +45,7 @@ pub(super) fn for_call(
         Kind::Reconnect | Kind::Unavailable => format!("{kind}:{}:{}", context.automation.id, tool.service()),
         Kind::Settle
         | Kind::Grant
-        | Kind::Allow
+        | Kind::Approve
         | Kind::Repair
         | Kind::Limit
         | Kind::Trigger
@@ -70,6 +69,12 @@ pub(super) fn for_call(
             "more": more,
         }),
     }
+}
+
+/// The line in which a person is asked about an effect.
+pub(super) fn approval_title(context: &Context, admitted: &Admitted) -> String {
+    let (name, tool) = (&context.automation.title, &admitted.definition.name);
+    cut(&format!("{name}: may it do {tool}{}?", key_in_words(admitted)))
 }
 
 /// A need about a run that has ended.

@@ -89,6 +89,8 @@ pub(super) struct Memory {
     /// Automations whose effects may not start.
     pub(super) stopped: BTreeSet<AutomationId>,
     pub(super) all_stopped: bool,
+    /// Runs that have asked for approvals of which something may still come.
+    pub(super) asking: BTreeSet<RunId>,
 }
 
 /// One commit in the making.
@@ -108,6 +110,7 @@ pub(super) struct Batch<'t> {
     effects: BTreeMap<Digest, effect::Model>,
     item_keys: HashMap<ItemId, PayloadKey>,
     stops: Vec<(Option<AutomationId>, bool)>,
+    asking: BTreeMap<RunId, bool>,
     touched_runs: bool,
     touched_timers: bool,
 }
@@ -153,6 +156,7 @@ pub(super) struct Written {
     chain: Digest,
     heads: HashMap<RoomId, Head>,
     stops: Vec<(Option<AutomationId>, bool)>,
+    asking: BTreeMap<RunId, bool>,
     touched_runs: bool,
     touched_timers: bool,
 }
@@ -173,6 +177,13 @@ impl Written {
                 (Some(automation), false) => {
                     memory.stopped.remove(&automation);
                 }
+            }
+        }
+        for (run, asking) in self.asking {
+            if asking {
+                memory.asking.insert(run);
+            } else {
+                memory.asking.remove(&run);
             }
         }
         if self.position != memory.position {
@@ -208,6 +219,7 @@ impl<'t> Batch<'t> {
             effects: BTreeMap::new(),
             item_keys: HashMap::new(),
             stops: Vec::new(),
+            asking: BTreeMap::new(),
             touched_runs: false,
             touched_timers: false,
         }
@@ -406,6 +418,16 @@ impl<'t> Batch<'t> {
         self.stops.push((automation, stopped));
     }
 
+    /// Whether a run has asked for approvals of which something may still come.
+    pub(super) fn is_asking(&self, run: RunId) -> bool {
+        self.asking.get(&run).copied().unwrap_or_else(|| self.memory.asking.contains(&run))
+    }
+
+    /// From this commit on, a run has such approvals; or has none any more.
+    pub(super) fn set_asking(&mut self, run: RunId, asking: bool) {
+        self.asking.insert(run, asking);
+    }
+
     /// Tells the router to look for runs.
     pub(super) fn touch_runs(&mut self) {
         self.touched_runs = true;
@@ -475,6 +497,7 @@ impl<'t> Batch<'t> {
             chain: self.chain,
             heads: self.heads,
             stops: self.stops,
+            asking: self.asking,
             touched_runs: self.touched_runs,
             touched_timers: self.touched_timers,
         })

@@ -1,6 +1,7 @@
 //! The end of a run: its last records, what it wrote, and who is told.
 
 use intents::id::AutomationId;
+use intents::label::Labels;
 use intents::outcome::Failure;
 use intents::run::{Event, Phase};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -11,7 +12,7 @@ use super::rows::automation;
 use super::run::{Progress, advance, last_progress, refuse_overlong, tell_start};
 use super::state::StateWrite;
 use super::writer::Command;
-use super::{Error, Mode, NewNeed, Store, need, sleep, state};
+use super::{Error, Mode, NewNeed, Store, approval, need, sleep, state};
 
 /// The end of a run.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Finish {
     pub failure: Option<Failure>,
     /// What the run wrote to the automation's state; taken only when the script returned.
     pub state: Vec<StateWrite>,
+    /// Where it came from: everything that the run has read.
+    pub labels: Labels,
     /// What the user is to be asked or told.
     pub needs: Vec<NewNeed>,
     /// Whether the automation pauses: something is wrong with us or with the record.
@@ -48,7 +51,7 @@ impl Command for Finish {
         let automation: AutomationId =
             row.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?;
         let event = match &self.failure {
-            None if state::write(batch, automation, &self.state).await? => Event::Completed,
+            None if state::write(batch, automation, &self.state, &self.labels).await? => Event::Completed,
             None => Event::Overtaken,
             Some(failure) => Event::Faulted(failure.class),
         };
@@ -82,6 +85,7 @@ impl Command for Finish {
             pause(batch, automation).await?;
         }
         let phase = row.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
+        approval::forget_run(batch, self.progress.run).await?;
         sleep::wake_waiting_for_run(batch, self.progress.run).await?;
         batch.end_run(self.progress.run, row, tail);
         batch.touch_runs();

@@ -4,6 +4,7 @@
 //! go through one writer that shares a commit among all who wait; a change that was acknowledged is on the disk.
 
 mod anchor;
+mod approval;
 mod audit;
 mod automation;
 mod batch;
@@ -16,6 +17,7 @@ mod file;
 mod finish;
 mod inbox;
 mod journal;
+mod label;
 mod ledger;
 mod migrate;
 #[cfg(test)]
@@ -42,6 +44,7 @@ mod under_way;
 mod writer;
 
 pub use anchor::Anchor;
+pub use approval::{Approval, ApprovalFilter, Asked, Because, Envelope, EnvelopeUse, Ground, NewApproval, No};
 pub use audit::{Audit, Finding};
 pub use automation::{Automation, ContractVersion, Import, Mode, NewTrigger, ScriptVersion};
 pub use error::Error;

@@ -20,7 +20,7 @@ use super::event::{NewEvent, WORKSPACE_ROOM, digest_of};
 use super::ledger::{self, SettledBy};
 use super::rows::{automation, need as row};
 use super::writer::Command;
-use super::{Error, Store, room_of, run, sleep};
+use super::{Error, Store, approval, room_of, run, sleep};
 
 /// Whether a need is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,19 +193,6 @@ fn parse(text: &str) -> Result<NeedId, Error> {
     text.parse().map_err(|error| Error::unreadable("need id", error))
 }
 
-/// Whether a person has let this very call pass beyond its limit.
-pub(super) async fn allows(batch: &Batch<'_>, run: RunId, generation: u32, call: u32) -> Result<bool, Error> {
-    let found = batch
-        .tx
-        .one(
-            row::Entity::find()
-                .filter(row::Column::DedupeKey.eq(Kind::Allow.of_call(run, generation, call)))
-                .filter(row::Column::Answer.eq(Choice::Allow.as_str())),
-        )
-        .await?;
-    Ok(found.is_some())
-}
-
 /// A person's answer.
 struct Answer {
     need: NeedId,
@@ -218,55 +205,75 @@ impl Command for Answer {
     const ESSENTIAL: bool = true;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
-        let found = batch.tx.one(row::Entity::find_by_id(self.need.to_string())).await?;
-        let mut need = found.ok_or_else(|| Error::NotFound { what: "need", which: self.need.to_string() })?;
-        if need.status != NeedStatus::Open.as_str() {
-            return Err(Error::Conflict {
-                code: "NEED_ANSWERED",
-                reason: format!("the need {} is {} already", need.id, need.status),
-            });
-        }
-        let kind: Kind = need.kind.parse().map_err(|error| Error::unreadable("need", error))?;
-        let consequence = answer(kind, self.choice)
-            .map_err(|refused| Error::Conflict { code: "NEED_CHOICE", reason: refused.to_string() })?;
-        need.status = NeedStatus::Answered.as_str().to_owned();
-        need.answer = Some(self.choice.as_str().to_owned());
-        need.answered_by = Some(self.by.clone());
-        need.answered_at = Some(batch.now.as_millis());
-        batch.tx.update(&need).await?;
-        let data = json!({ "need": need.id, "kind": need.kind, "answer": self.choice.as_str() });
-        event(batch, "need.answered", &need, &self.by, data).await?;
-        self.follow(batch, &need, consequence).await
+        take_answer(batch, &self.need.to_string(), self.choice, &self.by, None).await
     }
 }
 
-impl Answer {
-    async fn follow(&self, batch: &mut Batch<'_>, need: &row::Model, consequence: Consequence) -> Result<(), Error> {
-        let waiting = sleep::waiting_for_need(batch, &need.id).await?;
-        match consequence {
-            Consequence::SettleApplied => settle_by_person(batch, need, State::Applied).await?,
-            Consequence::SettleNotApplied => settle_by_person(batch, need, State::NotApplied).await?,
-            Consequence::Resume | Consequence::AllowOnce | Consequence::Close => {}
-            Consequence::Restart => restart(batch, need).await?,
-            Consequence::EndRun => {
-                // The run that it is about may not sleep yet, or not any more.
-                let own = need.run_id.as_deref().map(run::parse).transpose()?;
-                let others = waiting.iter().copied().filter(|id| Some(*id) != own);
-                for id in own.into_iter().chain(others) {
-                    let phase: Phase =
-                        batch.run(id).await?.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
-                    if !phase.is_over() {
-                        run::stop(batch, id, &self.by).await?;
-                    }
-                }
-                return Ok(());
-            }
-        }
-        for id in waiting {
-            sleep::wake(batch, id).await?;
-        }
-        Ok(())
+/// Takes an answer, whichever face it came through, and does what it says.
+pub(super) async fn take_answer(
+    batch: &mut Batch<'_>,
+    need: &str,
+    choice: Choice,
+    by: &str,
+    note: Option<&str>,
+) -> Result<(), Error> {
+    let found = batch.tx.one(row::Entity::find_by_id(need)).await?;
+    let mut need = found.ok_or_else(|| Error::NotFound { what: "need", which: need.to_owned() })?;
+    let kind: Kind = need.kind.parse().map_err(|error| Error::unreadable("need", error))?;
+    let consequence =
+        answer(kind, choice).map_err(|refused| Error::Conflict { code: "NEED_CHOICE", reason: refused.to_string() })?;
+    // First, so that who comes too late is told what was decided.
+    match consequence {
+        Consequence::Approve => approval::decide(batch, &need.id, true, by, note).await?,
+        Consequence::Refuse => approval::decide(batch, &need.id, false, by, note).await?,
+        Consequence::SettleApplied
+        | Consequence::SettleNotApplied
+        | Consequence::Resume
+        | Consequence::Restart
+        | Consequence::EndRun
+        | Consequence::Close => {}
     }
+    if need.status != NeedStatus::Open.as_str() {
+        return Err(Error::Conflict {
+            code: "NEED_ANSWERED",
+            reason: format!("the need {} is {} already", need.id, need.status),
+        });
+    }
+    need.status = NeedStatus::Answered.as_str().to_owned();
+    need.answer = Some(choice.as_str().to_owned());
+    need.answered_by = Some(by.to_owned());
+    need.answered_at = Some(batch.now.as_millis());
+    batch.tx.update(&need).await?;
+    let data = json!({ "need": need.id, "kind": need.kind, "answer": choice.as_str() });
+    event(batch, "need.answered", &need, by, data).await?;
+    follow(batch, &need, consequence, by).await
+}
+
+async fn follow(batch: &mut Batch<'_>, need: &row::Model, consequence: Consequence, by: &str) -> Result<(), Error> {
+    let waiting = sleep::waiting_for_need(batch, &need.id).await?;
+    match consequence {
+        Consequence::SettleApplied => settle_by_person(batch, need, State::Applied).await?,
+        Consequence::SettleNotApplied => settle_by_person(batch, need, State::NotApplied).await?,
+        Consequence::Resume | Consequence::Approve | Consequence::Refuse | Consequence::Close => {}
+        Consequence::Restart => restart(batch, need).await?,
+        Consequence::EndRun => {
+            // The run that it is about may not sleep yet, or not any more.
+            let own = need.run_id.as_deref().map(run::parse).transpose()?;
+            let others = waiting.iter().copied().filter(|id| Some(*id) != own);
+            for id in own.into_iter().chain(others) {
+                let phase: Phase =
+                    batch.run(id).await?.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
+                if !phase.is_over() {
+                    run::stop(batch, id, by).await?;
+                }
+            }
+            return Ok(());
+        }
+    }
+    for id in waiting {
+        sleep::wake(batch, id).await?;
+    }
+    Ok(())
 }
 
 async fn settle_by_person(batch: &mut Batch<'_>, need: &row::Model, state: State) -> Result<(), Error> {
@@ -322,13 +329,25 @@ impl Command for Withdraw {
                     .filter(row::Column::Status.eq(NeedStatus::Open.as_str())),
             )
             .await?;
-        let Some(mut need) = found else { return Ok(false) };
-        need.status = NeedStatus::Withdrawn.as_str().to_owned();
-        need.answered_at = Some(batch.now.as_millis());
-        batch.tx.update(&need).await?;
-        event(batch, "need.withdrawn", &need, "steward", json!({ "need": need.id, "kind": need.kind })).await?;
+        let Some(need) = found else { return Ok(false) };
+        close(batch, need).await?;
         Ok(true)
     }
+}
+
+/// Closes a need whose cause has gone, if it is open.
+pub(super) async fn withdraw(batch: &mut Batch<'_>, id: &str) -> Result<(), Error> {
+    match batch.tx.one(row::Entity::find_by_id(id)).await? {
+        Some(need) if need.status == NeedStatus::Open.as_str() => close(batch, need).await,
+        Some(_) | None => Ok(()),
+    }
+}
+
+async fn close(batch: &mut Batch<'_>, mut need: row::Model) -> Result<(), Error> {
+    need.status = NeedStatus::Withdrawn.as_str().to_owned();
+    need.answered_at = Some(batch.now.as_millis());
+    batch.tx.update(&need).await?;
+    event(batch, "need.withdrawn", &need, "steward", json!({ "need": need.id, "kind": need.kind })).await
 }
 
 impl Store {

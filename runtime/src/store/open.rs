@@ -17,7 +17,7 @@ use super::reserve::Reserve;
 use super::rows::{automation, setting};
 use super::under_way::UnderWay;
 use super::writer::{self, Beacons, Command, Job, QUEUE_MAX, Signals, Ticket};
-use super::{Error, Mode, audit, migrate};
+use super::{Error, Mode, approval, audit, migrate};
 use crate::env::Env;
 
 /// The keys that the store works with, derived from the master key.
@@ -84,6 +84,7 @@ impl Store {
             anchor: anchor_sender,
             stopped: stopped_automations(&reader).await?,
             all_stopped: all_stopped(&reader).await?,
+            asking: approval::asking_runs(&reader).await?,
         };
         let (beacons, signals) = Beacons::new(position);
         let (queue, queued) = mpsc::channel(QUEUE_MAX);

@@ -204,6 +204,51 @@ table!(rate_mark, "rate_marks", {
     #[sea_orm(primary_key, auto_increment = false)]
     effect: String,
     at: i64,
+    amount: Option<i64>,
+});
+
+table!(approval, "approvals", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    status: String,
+    automation_id: String,
+    run_id: String,
+    call: i64,
+    tool: String,
+    binding: Vec<u8>,
+    place: Vec<u8>,
+    grounds: String,
+    need_id: String,
+    body: Option<Vec<u8>>,
+    envelope: i64,
+    at_most: i64,
+    used: i64,
+    life_ms: i64,
+    held_until: Option<i64>,
+    expires_at: i64,
+    answer: Option<String>,
+    decided_by: Option<String>,
+    decided_at: Option<i64>,
+    note: Option<Vec<u8>>,
+    created_at: i64,
+});
+
+table!(approval_use, "approval_uses", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    approval_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    effect: String,
+    at: i64,
+});
+
+table!(file_label, "file_labels", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    folder: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    path: String,
+    digest: String,
+    labels: String,
+    at: i64,
 });
 
 table!(wait, "waits", {
@@ -225,6 +270,7 @@ table!(signal, "signals", {
     payload: Vec<u8>,
     run_id: Option<String>,
     at: i64,
+    labels: Option<String>,
 });
 
 table!(need, "needs", {
@@ -263,6 +309,7 @@ table!(state, "state", {
     value: Option<Vec<u8>>,
     version: i64,
     updated_at: i64,
+    labels: Option<String>,
 });
 
 table!(setting, "settings", {

@@ -15,7 +15,7 @@ use super::batch::{Arrival, Batch};
 use super::db::Queries;
 use super::rows::{automation, run as row, trigger};
 use super::writer::{Command, Ticket};
-use super::{Error, Mode, Store, inbox, ledger, sleep};
+use super::{Error, Mode, Store, approval, inbox, ledger, sleep};
 
 /// A run as people and the executor see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -353,6 +353,7 @@ pub(super) async fn stop(batch: &mut Batch<'_>, run: RunId, by: &str) -> Result<
     tell_start(batch, run, &row).await?;
     batch.run_event("run.stopped", &row, json!({ "by": by })).await?;
     sleep::forget(batch, run).await?;
+    approval::forget_run(batch, run).await?;
     sleep::wake_waiting_for_run(batch, run).await?;
     batch.put_run(run, row.clone());
     batch.touch_runs();
@@ -385,6 +386,7 @@ impl Command for Recover {
                 row.ended_at = Some(batch.now.as_millis());
                 row.code = Some("RUN_ATTEMPTS".to_owned());
                 batch.run_event("run.failed", &row, json!({ "class": "internal", "code": "RUN_ATTEMPTS" })).await?;
+                approval::forget_run(batch, id).await?;
             }
             batch.put_run(id, row);
         }

@@ -12,7 +12,7 @@ use super::ledger::{self, Message};
 use super::rows::{signal as row, trigger};
 use super::run::{self, Progress};
 use super::writer::{Command, Ticket};
-use super::{Error, Store, sleep};
+use super::{Error, Store, label, sleep};
 
 /// A signal about to be emitted, in the commit that holds the call's outcome.
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ impl Command for Signal {
             payload: batch.shared.payload.seal_value(&batch.shared.env, &id, &self.data),
             run_id: Some(run.id.clone()),
             at: batch.now.as_millis(),
+            labels: Some(label::written(&self.labels)),
         };
         batch.tx.insert(&model).await?;
         batch.run_event("signal.emitted", &run, json!({ "signal": id, "name": self.name })).await?;
@@ -96,13 +97,13 @@ impl Store {
         self.enqueue(signal).await
     }
 
-    /// The signal of this name after `taken` others since a run began, with its time.
+    /// The signal of this name after `taken` others since a run began, with where its data came from.
     pub async fn signal_since(
         &self,
         name: &str,
         since: Timestamp,
         taken: u64,
-    ) -> Result<Option<(Value, Timestamp)>, Error> {
+    ) -> Result<Option<(Value, Labels)>, Error> {
         let found = self
             .reader()
             .one(
@@ -116,7 +117,7 @@ impl Store {
         found
             .map(|row| {
                 let data = self.shared().payload.open_value("signal", &row.id, &row.payload)?;
-                Ok((data, Timestamp::from_millis(row.at)))
+                Ok((data, label::read(row.labels.as_deref())?))
             })
             .transpose()
     }

@@ -7,6 +7,7 @@ use intents::run::{Event, Phase, WaitsFor};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
+use super::approval::{self, NewApproval, Question};
 use super::batch::Batch;
 use super::db::Queries;
 use super::need::{self, NewNeed};
@@ -31,6 +32,8 @@ pub enum NewWait {
     },
     /// An answer of the person.
     Need(Box<NewNeed>),
+    /// A person's yes or no to an effect.
+    Approval(Box<NewApproval>),
     /// The end of another run that holds the effect key, or a time to look again.
     Run {
         /// The other run.
@@ -110,6 +113,16 @@ impl Command for Sleep {
                     model.kind = "need".to_owned();
                     model.need_id = Some(need::open(batch, new).await?.to_string());
                 }
+                NewWait::Approval(new) => match approval::ask(batch, new).await? {
+                    Question::Open(need) => {
+                        model.kind = "need".to_owned();
+                        model.need_id = Some(need);
+                    }
+                    Question::Answered => {
+                        missed = true;
+                        continue;
+                    }
+                },
                 NewWait::Run { run: other, until } => {
                     model.kind = "run".to_owned();
                     model.effect_run_id = Some(other.to_string());
@@ -197,7 +210,8 @@ impl Command for WakeDue {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<u64, Error> {
         let now = batch.now.as_millis();
-        wake_where(batch, row::Column::UntilAt.lte(now)).await
+        let woken = wake_where(batch, row::Column::UntilAt.lte(now)).await?;
+        Ok(woken + approval::expire_due(batch).await?)
     }
 }
 
@@ -207,12 +221,12 @@ impl Store {
         self.commit(sleep).await
     }
 
-    /// Wakes the runs whose time has come; says how many.
+    /// Wakes the runs whose time has come, and moves the approvals whose time is over; says how many.
     pub async fn wake_due(&self) -> Result<u64, Error> {
         self.commit(WakeDue).await
     }
 
-    /// When the next sleep ends by time.
+    /// When the next sleep or approval ends by time.
     pub async fn next_wake(&self) -> Result<Option<Timestamp>, Error> {
         let next: Option<Option<i64>> = self
             .reader()
@@ -223,7 +237,8 @@ impl Store {
                     .filter(row::Column::UntilAt.is_not_null()),
             )
             .await?;
-        Ok(next.flatten().map(Timestamp::from_millis))
+        let sleep = next.flatten().map(Timestamp::from_millis);
+        Ok(sleep.into_iter().chain(approval::next_change(self.reader()).await?).min())
     }
 
     /// What a run waits for.

@@ -1,13 +1,14 @@
 //! The small memory of an automation: written when a run succeeds, by compare-and-set per place.
 
 use intents::id::AutomationId;
+use intents::label::Labels;
 use sea_orm::EntityTrait;
 use serde_json::Value;
 
 use super::batch::Batch;
 use super::db::Queries;
 use super::rows::state as row;
-use super::{Error, Store};
+use super::{Error, Store, label};
 
 /// A value with its version; version 0 is nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -16,6 +17,8 @@ pub struct Versioned {
     pub value: Option<Value>,
     /// Counts the changes of this place.
     pub version: u64,
+    /// Where the value came from: everything that the run which wrote it had read.
+    pub labels: Labels,
 }
 
 /// One place that a run changes.
@@ -34,7 +37,12 @@ fn place(automation: &str, name: &str) -> String {
 }
 
 /// Takes the changes of a run, unless another has changed what it saw.
-pub(super) async fn write(batch: &Batch<'_>, automation: AutomationId, writes: &[StateWrite]) -> Result<bool, Error> {
+pub(super) async fn write(
+    batch: &Batch<'_>,
+    automation: AutomationId,
+    writes: &[StateWrite],
+    labels: &Labels,
+) -> Result<bool, Error> {
     let automation = automation.to_string();
     let mut changes = Vec::new();
     for write in writes {
@@ -53,6 +61,7 @@ pub(super) async fn write(batch: &Batch<'_>, automation: AutomationId, writes: &
             value: sealed,
             version: version + 1,
             updated_at: batch.now.as_millis(),
+            labels: Some(label::written(labels)),
         });
     }
     for change in changes {
@@ -69,6 +78,10 @@ impl Store {
             return Ok(Versioned::default());
         };
         let open = |sealed: &Vec<u8>| self.shared().payload.open_value("state", &place(&automation, name), sealed);
-        Ok(Versioned { value: row.value.as_ref().map(open).transpose()?, version: row.version.unsigned_abs() })
+        Ok(Versioned {
+            value: row.value.as_ref().map(open).transpose()?,
+            version: row.version.unsigned_abs(),
+            labels: label::read(row.labels.as_deref())?,
+        })
     }
 }

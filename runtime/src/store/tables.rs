@@ -107,6 +107,12 @@ tables! {
     Ledger = effect, Thinned, by ["id"];
     /// Places taken in windows.
     RateMarks = rate_mark, Age, by ["subject", "effect"];
+    /// What people are asked to approve, and what they said.
+    Approvals = approval, Thinned, by ["id"];
+    /// Which effects began under which approval.
+    ApprovalUses = approval_use, Thinned, by ["approval_id", "effect"];
+    /// Where the content of written files came from.
+    FileLabels = file_label, Age, by ["folder", "path"];
     /// What runs sleep on.
     Waits = wait, Age, by ["id"];
     /// Events that automations emitted.

@@ -187,6 +187,7 @@ impl World {
             progress: Progress { run, attempt: 1, generation: 0, records: Vec::new(), calls: 0 },
             failure: None,
             state: vec![StateWrite { name, value: Some(Some(json!("another's"))), seen: None }],
+            labels: Labels::new(),
             needs: Vec::new(),
             pause: false,
         };
@@ -204,7 +205,7 @@ impl World {
             let choice = match need.kind {
                 NeedKind::Settle if self.outside.was_performed(&tool, &step) => Choice::ItHappened,
                 NeedKind::Settle => Choice::ItDidNot,
-                NeedKind::Allow => Choice::Allow,
+                NeedKind::Approve => Choice::Approve,
                 // Hopes that it goes by itself, twice; then gives up.
                 NeedKind::Grant if self.asked.len() <= 2 => Choice::Continue,
                 NeedKind::Grant => Choice::Stop,

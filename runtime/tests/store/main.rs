@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
 
+mod approvals;
 mod audit;
 mod batches;
 mod cost;

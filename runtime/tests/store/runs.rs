@@ -109,13 +109,13 @@ async fn state_is_taken_when_nobody_changed_what_the_run_saw() {
     let write = |value, seen| StateWrite { name: "cursor".to_owned(), value, seen };
     let set = |number: i64, seen| vec![write(Some(Some(json!(number))), seen)];
     let cursor = async || world.store.state(automation.id, "cursor").await.unwrap();
-    assert_eq!(cursor().await, Versioned { value: None, version: 0 });
+    assert_eq!(cursor().await, Versioned { value: None, version: 0, ..Versioned::default() });
 
     let (one, mut other) = (world.attempt(&automation, "a").await, world.attempt(&automation, "b").await);
     assert_eq!(one.finish_with_state(set(1, Some(0))).await.unwrap(), Finished::Over(Phase::Succeeded));
     other.append().await.unwrap();
     assert_eq!(other.finish_with_state(set(2, Some(0))).await.unwrap(), Finished::Overtaken);
-    assert_eq!(cursor().await, Versioned { value: Some(json!(1)), version: 1 });
+    assert_eq!(cursor().await, Versioned { value: Some(json!(1)), version: 1, ..Versioned::default() });
 
     // It begins afresh, with an empty journal and what is there now.
     let run = world.store.run(other.run).await.unwrap();
@@ -126,7 +126,7 @@ async fn state_is_taken_when_nobody_changed_what_the_run_saw() {
     other.append().await.unwrap();
     assert_eq!(world.store.journal(other.run).await.unwrap().records.len(), 1);
     assert_eq!(other.finish_with_state(set(2, Some(1))).await.unwrap(), Finished::Over(Phase::Succeeded));
-    assert_eq!(cursor().await, Versioned { value: Some(json!(2)), version: 2 });
+    assert_eq!(cursor().await, Versioned { value: Some(json!(2)), version: 2, ..Versioned::default() });
 
     // A run that only relied on what is there is overtaken too; one that never looked is not.
     let relied = world.attempt(&automation, "c").await;
@@ -136,7 +136,7 @@ async fn state_is_taken_when_nobody_changed_what_the_run_saw() {
     let remover = world.attempt(&automation, "e").await;
     let removed = remover.finish_with_state(vec![write(Some(None), Some(3))]).await.unwrap();
     assert_eq!(removed, Finished::Over(Phase::Succeeded));
-    assert_eq!(cursor().await, Versioned { value: None, version: 4 });
+    assert_eq!(cursor().await, Versioned { value: None, version: 4, ..Versioned::default() });
 }
 
 #[tokio::test]

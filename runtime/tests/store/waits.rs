@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use intents::label::Labels;
 use intents::run::Phase;
 use runtime::store::{Delivered, NewTrigger, NewWait, Signal, Sleep};
 use serde_json::json;
@@ -63,8 +64,8 @@ async fn an_event_wakes_who_waits_for_it_and_is_given_once() {
     emit(&emitter, "paid").await;
     assert_eq!(phase(&world, &sleeper).await, Phase::Queued);
     let since = world.store.run(sleeper.run).await.unwrap().created_at;
-    let (data, at) = world.store.signal_since("paid", since, 0).await.unwrap().unwrap();
-    assert_eq!((data, at), (json!({ "paid": true }), world.env.now()));
+    let (data, labels) = world.store.signal_since("paid", since, 0).await.unwrap().unwrap();
+    assert_eq!((data, labels), (json!({ "paid": true }), Labels::new()));
     assert_eq!(world.store.signal_since("paid", since, 1).await.unwrap(), None);
     // The one it was given does not wake it again; the next one does.
     let again = sleeper.next();

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use intents::Timestamp;
+use intents::approval::Binding;
 use intents::canonical::Digest;
 use intents::effect::{Claim, Key, State};
 use intents::failure::Class;
-use intents::id::{AutomationId, ItemId, RunId};
+use intents::id::{AutomationId, ContractId, ItemId, RunId, ScriptId};
 use intents::journal::{LogLine, Record};
+use intents::label::Labels;
 use intents::outcome::{Failure, Outcome};
 use intents::tool::Name;
 use runtime::env::{Clock, Entropy, Env};
@@ -242,7 +244,15 @@ impl Attempt {
     }
 
     pub(crate) fn with_rate(mut self, max: u32, window: Duration) -> Self {
-        self.rates.push(RateMark { subject: Digest::of(b"clause 0"), max, window, clause: 0, ask: true });
+        self.rates.push(RateMark { subject: Digest::of(b"clause 0"), max, window, clause: 0, ask: None });
+        self
+    }
+
+    /// Wants a yes for every effect: the only place is taken.
+    pub(crate) fn asking_always(mut self) -> Self {
+        let (subject, words) = (Digest::of(b"clause 1"), "You are asked about further mails.".to_owned());
+        let window = Duration::from_secs(10_000 * 3600);
+        self.rates.push(RateMark { subject, max: 1, window, clause: 1, ask: Some(words) });
         self
     }
 
@@ -274,6 +284,16 @@ impl Attempt {
                 arguments: Digest::of(arguments.as_bytes()),
             },
             rates: self.rates.clone(),
+            binding: self.binding(key, arguments),
+        }
+    }
+
+    /// What a yes to an effect is bound to.
+    pub(crate) fn binding(&self, key: &Key, arguments: &str) -> Binding {
+        Binding {
+            effect: key.identity(self.automation, &tool()),
+            arguments: Digest::of(arguments.as_bytes()),
+            ..binding(self.run)
         }
     }
 
@@ -308,7 +328,14 @@ impl Attempt {
     }
 
     pub(crate) fn end(&self) -> Finish {
-        Finish { progress: self.progress(), failure: None, state: Vec::new(), needs: Vec::new(), pause: false }
+        Finish {
+            progress: self.progress(),
+            failure: None,
+            state: Vec::new(),
+            labels: Labels::new(),
+            needs: Vec::new(),
+            pause: false,
+        }
     }
 
     pub(crate) async fn finish(&self) -> Result<Finished, Error> {
@@ -326,6 +353,20 @@ impl Attempt {
 
     pub(crate) async fn sleep_on(&self, wait: NewWait) {
         self.store().sleep(Sleep { progress: self.progress(), waits: vec![wait] }).await.unwrap();
+    }
+}
+
+/// What a yes is bound to, where nothing of it matters.
+pub(crate) fn binding(run: RunId) -> Binding {
+    Binding {
+        run,
+        effect: Digest::of(b"effect"),
+        connection: None,
+        definition: Digest::of(b"email.send 1"),
+        arguments: Digest::of(b"x"),
+        contents: Vec::new(),
+        contracts: vec![ContractId::ZERO],
+        script: ScriptId::ZERO,
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file for each noun: it asks the server and says what was answered.
 
+pub(super) mod approvals;
 pub(super) mod audit;
 pub(super) mod automations;
 pub(super) mod config;

@@ -16,6 +16,7 @@ use intents::need::Kind as NeedKind;
 use intents::outcome::{Failure, Outcome};
 use serde_json::{Value, json};
 
+use super::approval;
 use super::fault::within;
 use super::{Attempt, Delivery, End, Landing, OTHER_RUN_RETRY};
 use crate::env::FaultPoint;
@@ -38,7 +39,7 @@ impl Attempt {
                     max: u32::try_from(counter.max.millionths() / Amount::ONE.millionths()).unwrap_or(u32::MAX),
                     window: counter.window.unwrap_or_default(),
                     clause,
-                    ask: excess(counter) == Excess::Ask,
+                    ask: (excess(counter) == Excess::Ask).then(|| words(counter)),
                 }
             })
         });
@@ -54,6 +55,7 @@ impl Attempt {
                 arguments: effect.arguments_digest,
             },
             rates: marks.collect(),
+            binding: self.binding(admitted, effect)?,
         };
         let ticket = self.services.store.begin_effect(begin).await?;
         let id = admitted.call;
@@ -130,6 +132,16 @@ impl Attempt {
                 self.beyond(admitted, clause, until);
                 Ok(())
             }
+            Begun::Ask { grounds } => {
+                self.services.meter.verdict(GateVerdict::Ask);
+                let new = self.question(admitted, grounds)?;
+                self.sleeping.insert(admitted.call, NewWait::Approval(Box::new(new)));
+                Ok(())
+            }
+            Begun::NotApproved(no) => {
+                self.complete(admitted.call, approval::refusal(&no), Labels::new());
+                Ok(())
+            }
             Begun::Stopped => {
                 self.finish_with(End::Parked);
                 Ok(())
@@ -178,12 +190,7 @@ impl Attempt {
                 self.services.meter.verdict(GateVerdict::Skip);
                 self.complete(admitted.call, Outcome::Skipped { clause: words.clone() }, Labels::new());
             }
-            Excess::Ask => {
-                self.services.meter.verdict(GateVerdict::Ask);
-                let more = json!({ "clause": words, "free_at": until.to_string() });
-                let need = wording::for_call(&self.context, admitted, NeedKind::Allow, None, more);
-                self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
-            }
+            Excess::Ask => unreachable!("the store asks where a clause says so"),
         }
     }
 
@@ -370,6 +377,13 @@ impl Attempt {
             key: effect.key.to_string(),
             started_at,
         });
+    }
+}
+
+fn words(counter: &Counter) -> String {
+    match &counter.beyond {
+        Beyond::Limit { words, .. } => words.clone(),
+        Beyond::Trusted(ground) => ground.words.clone(),
     }
 }
 

@@ -56,8 +56,8 @@ impl Attempt {
         self.side.kill();
         match self.services.store.sleep(Sleep { progress: self.unsaved.take(), waits }).await {
             Ok(()) => {}
-            Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
-                self.fail(Failure::new(Class::Limit, "LIMIT_JOURNAL", reason), json!({}));
+            Err(store::Error::Conflict { code: code @ ("LIMIT_JOURNAL" | "LIMIT_APPROVALS"), reason }) => {
+                self.fail(Failure::new(Class::Limit, code, reason), json!({}));
                 let end = self.end.take().expect("a run that failed ends");
                 return self.close(end).await.map(Some);
             }
@@ -84,7 +84,8 @@ impl Attempt {
         self.unsaved.push(Record::Ended { result, failure: failure.clone(), at: now });
         self.services.env.reached(FaultPoint::BeforeFinish).await;
         let state = std::mem::take(&mut self.overlay).writes();
-        let finish = Finish { progress: self.unsaved.take(), failure, state, needs, pause };
+        let finish =
+            Finish { progress: self.unsaved.take(), failure, state, labels: self.labels.clone(), needs, pause };
         let finished = match self.services.store.finish(finish.clone()).await {
             Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
                 self.services.store.finish(without_records(finish, &self.context, reason)).await

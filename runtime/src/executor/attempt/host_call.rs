@@ -39,16 +39,16 @@ impl Attempt {
             }
             HostCall::WaitFor { event, until } => self.wait_for(call, event, until, now).await?,
             HostCall::StateGet { key } => {
-                let value = match self.overlay.written(&key) {
-                    Some(value) => value,
+                let (value, labels) = match self.overlay.written(&key) {
+                    Some(value) => (value, Labels::new()),
                     None => {
                         let versioned = self.services.store.state(self.context.automation.id, &key).await?;
                         self.overlay.saw(&key, versioned.version);
                         self.unsaved.push(Record::StateRead { name: key, version: versioned.version });
-                        versioned.value.unwrap_or(Value::Null)
+                        (versioned.value.unwrap_or(Value::Null), versioned.labels)
                     }
                 };
-                self.complete(call, Outcome::Value(value), Labels::new());
+                self.complete(call, Outcome::Value(value), labels);
             }
             HostCall::StateSet { key, value } => match self.overlay.write(key, value) {
                 Ok(()) => self.complete(call, Outcome::Value(Value::Null), Labels::new()),
@@ -100,9 +100,9 @@ impl Attempt {
         let taken = self.events_taken.get(&event).copied().unwrap_or(0);
         let found = self.services.store.signal_since(&event, self.context.run.created_at, taken).await?;
         match found {
-            Some((data, _)) => {
+            Some((data, labels)) => {
                 self.events_taken.insert(event.clone(), taken + 1);
-                self.complete(call, host::came(&event, data), Labels::new());
+                self.complete(call, host::came(&event, data), labels);
             }
             None if until.is_some_and(|until| until <= now) => {
                 self.complete(call, host::timed_out(&event), Labels::new());

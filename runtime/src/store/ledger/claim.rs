@@ -1,8 +1,10 @@
 //! Claims: a call takes its effect key before anything leaves.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use intents::Timestamp;
+use intents::approval::Binding;
 use intents::canonical::Digest;
 use intents::effect::{Admission, Claim, Key, State, admit};
 use intents::id::{AutomationId, RunId};
@@ -12,12 +14,13 @@ use intents::tool::Name;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entry::{identity, prior, state_of};
+use crate::store::approval::{Ground, No, Standing};
 use crate::store::batch::Batch;
 use crate::store::db::Queries;
 use crate::store::rows::{effect as row, rate_mark};
 use crate::store::run::{self, Progress};
 use crate::store::writer::{Command, Ticket};
-use crate::store::{Error, Store, inbox, need};
+use crate::store::{Error, Store, inbox};
 
 /// One place in a window that an effect takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +33,8 @@ pub struct RateMark {
     pub window: Duration,
     /// Which clause of the contract says so.
     pub clause: usize,
-    /// Whether a person is asked beyond it, and may let the call pass.
-    pub ask: bool,
+    /// The clause in plain words, where a person is asked beyond it and may let the call pass.
+    pub ask: Option<String>,
 }
 
 /// A call that wants to perform an effect. Everything that the run has read so far is stored with it.
@@ -49,6 +52,8 @@ pub struct BeginEffect {
     pub claim: Claim,
     /// Places that it takes in windows.
     pub rates: Vec<RateMark>,
+    /// What a person's yes to it is bound to.
+    pub binding: Binding,
 }
 
 /// What the call may do.
@@ -92,6 +97,13 @@ pub enum Begun {
         /// When a place becomes free.
         until: Timestamp,
     },
+    /// A person is to be asked first.
+    Ask {
+        /// The clauses that want a yes.
+        grounds: Vec<Ground>,
+    },
+    /// A person said no, or nobody answered in time.
+    NotApproved(No),
     /// The automation is stopped.
     Stopped,
 }
@@ -117,14 +129,7 @@ impl Command for BeginEffect {
         let begun = match admission {
             // To settle may be to send again.
             Admission::Perform | Admission::Settle { .. } if batch.is_stopped(self.automation) => Begun::Stopped,
-            Admission::Perform => match self.first_full(batch).await? {
-                Some((clause, until)) => Begun::Full { clause, until },
-                None => {
-                    let started = self.started(batch, identity, known).await?;
-                    batch.put_effect(identity, started);
-                    Begun::Perform { started_at: batch.now }
-                }
-            },
+            Admission::Perform => self.start(batch, identity, known).await?,
             Admission::GiveBack { suppressed } => {
                 let mut effect = known.expect("an effect that is given back is in the ledger");
                 let outcome = open_outcome(batch, &effect).await?;
@@ -190,6 +195,7 @@ impl BeginEffect {
                 subject: mark.subject.as_bytes().to_vec(),
                 effect: id.clone(),
                 at: batch.now.as_millis(),
+                amount: None,
             };
             batch.tx.put(&model).await?;
         }
@@ -213,12 +219,35 @@ impl BeginEffect {
         })
     }
 
-    /// The first window without a place. A person's yes opens those that ask, and no others.
-    async fn first_full(&self, batch: &Batch<'_>) -> Result<Option<(usize, Timestamp)>, Error> {
-        let allowed = need::allows(batch, self.claim.run, self.progress.generation, self.claim.call);
-        // Looked up only for a call that asks.
-        let allowed = if self.rates.iter().any(|mark| mark.ask) { allowed.await? } else { false };
-        for mark in self.rates.iter().filter(|mark| !(mark.ask && allowed)) {
+    /// Starts the effect, where there is room and nothing to be asked first.
+    async fn start(&self, batch: &mut Batch<'_>, identity: Digest, known: Option<row::Model>) -> Result<Begun, Error> {
+        let full = self.full(batch).await?;
+        if let Some((mark, until)) = full.iter().find(|(mark, _)| mark.ask.is_none()) {
+            return Ok(Begun::Full { clause: mark.clause, until: *until });
+        }
+        let grounds: Vec<_> = full
+            .iter()
+            .filter_map(|(mark, _)| Some(Ground { subject: mark.subject, words: mark.ask.clone()? }))
+            .collect();
+        let mut standing = Standing::default();
+        if !grounds.is_empty() {
+            standing = Standing::look(batch, &self.automation.to_string(), &self.binding, &[]).await?;
+            let given = standing.grounds()?;
+            if !grounds.iter().all(|ground| given.contains(&ground.subject)) {
+                let no = standing.no(batch).await?;
+                return Ok(no.map_or(Begun::Ask { grounds }, Begun::NotApproved));
+            }
+        }
+        let started = self.started(batch, identity, known).await?;
+        standing.use_for(batch, &started.id, &BTreeSet::new()).await?;
+        batch.put_effect(identity, started);
+        Ok(Begun::Perform { started_at: batch.now })
+    }
+
+    /// The windows without a place, each with the time at which there will be one.
+    async fn full(&self, batch: &Batch<'_>) -> Result<Vec<(&RateMark, Timestamp)>, Error> {
+        let mut full = Vec::new();
+        for mark in &self.rates {
             let since = batch.now - mark.window;
             let taken: Vec<i64> = batch
                 .tx
@@ -234,10 +263,10 @@ impl BeginEffect {
                 .await?;
             if taken.len() >= mark.max as usize {
                 let oldest = taken.last().copied().unwrap_or(batch.now.as_millis());
-                return Ok(Some((mark.clause, Timestamp::from_millis(oldest) + mark.window)));
+                full.push((mark, Timestamp::from_millis(oldest) + mark.window));
             }
         }
-        Ok(None)
+        Ok(full)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::store::need::{self, NewNeed};
 use crate::store::rows::{effect as row, rate_mark, run as run_row};
 use crate::store::run::{self, Progress};
 use crate::store::writer::{Command, Ticket};
-use crate::store::{Error, Store, inbox};
+use crate::store::{Error, Store, approval, inbox};
 
 /// Who knew whether an effect happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +142,7 @@ pub(in crate::store) async fn settle(
     if state == State::NotApplied {
         // It took no place in any window.
         batch.tx.change(rate_mark::Entity::delete_many().filter(rate_mark::Column::Effect.eq(&effect.id))).await?;
+        approval::give_back(batch, &effect.id).await?;
     }
     batch.put_effect(identity, effect.clone());
     Ok(effect)

@@ -11,6 +11,7 @@ use intents::canonical::Digest;
 use intents::effect::{Claim, Key, State};
 use intents::id::AutomationId;
 use intents::journal::{Called, Record};
+use intents::label::Labels;
 use intents::outcome::Outcome;
 use runtime::env::Env;
 use runtime::store::{
@@ -19,7 +20,7 @@ use runtime::store::{
 use serde_json::json;
 
 use super::promise::{Line, Promise};
-use crate::world::{delivery, import, invoice, keys, tool};
+use crate::world::{binding, delivery, import, invoice, keys, tool};
 
 /// Writers at once.
 const WRITERS: usize = 24;
@@ -113,6 +114,7 @@ async fn one_run(voice: &Voice, automation: AutomationId, name: &str) {
             key: key.clone(),
             claim: Claim { run, call, item, arguments: Digest::of(b"x") },
             rates: Vec::new(),
+            binding: binding(run),
         };
         let begun = store.begin_effect(begin).await.unwrap().await.unwrap();
         assert!(matches!(begun, Begun::Perform { .. }), "{begun:?}");
@@ -147,6 +149,7 @@ async fn one_run(voice: &Voice, automation: AutomationId, name: &str) {
         progress: progress(EFFECTS + 1, Vec::new()),
         failure: None,
         state: Vec::new(),
+        labels: Labels::new(),
         needs: Vec::new(),
         pause: false,
     };
