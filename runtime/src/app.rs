@@ -11,6 +11,7 @@ use crate::env::Env;
 use crate::executor::Control;
 use crate::health::Health;
 use crate::store::Store;
+use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Meter;
 use crate::telemetry::traces::Tracer;
 
@@ -37,4 +38,6 @@ pub struct App {
     pub meter: Meter,
     /// Where traces go, if anywhere.
     pub tracer: Tracer,
+    /// The log of this process, where the server has one of its own.
+    pub log: Option<Log>,
 }

@@ -93,7 +93,8 @@ pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Ser
     }
     let hub = Hub::new(&store);
     let control = Control::new(executor, &services);
-    let app = App { config: Arc::new(config), env, store, catalogue, vault, jail, health, control, meter, tracer };
+    let app =
+        App { config: Arc::new(config), env, store, catalogue, vault, jail, health, control, meter, tracer, log: None };
     Ok(Server { app, hub, tasks })
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::passphrase::Recipe;
+use super::private_file::Readers;
 use super::seal::{KEY_LEN, Key};
 use super::secret::Secret;
 use super::{keychain, private_file};
@@ -50,7 +51,7 @@ impl MasterKeySource {
             Self::Keychain(account) => Ok((keychain::key(account, may_make)?, None)),
             Self::Passphrase(passphrase) => from_passphrase(passphrase, known),
             Self::PassphraseFile(path) => {
-                let bytes = private_file::read(path, "passphrase file")?
+                let bytes = private_file::read(path, "passphrase file", Readers::Group)?
                     .ok_or_else(|| Error::new(Code::VaultUnreadable, "the passphrase file does not exist"))?;
                 let text = std::str::from_utf8(&bytes)
                     .map_err(|_| Error::new(Code::VaultUnreadable, "the passphrase file is not UTF-8 text"))?;
@@ -80,7 +81,7 @@ fn from_passphrase(passphrase: &Secret, known: Option<&Recipe>) -> Result<(Key, 
 }
 
 fn key_file(path: &Path, may_make: bool) -> Result<Key, Error> {
-    if let Some(bytes) = private_file::read(path, "key file")? {
+    if let Some(bytes) = private_file::read(path, "key file", Readers::Owner)? {
         let bytes = <[u8; KEY_LEN]>::try_from(bytes.as_slice());
         return bytes.map(Key::new).map_err(|_| {
             Error::new(Code::VaultUnreadable, format!("the key file does not have the {KEY_LEN} bytes of a key"))

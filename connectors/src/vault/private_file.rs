@@ -14,8 +14,28 @@ const PRIVATE: u32 = 0o600;
 /// A larger file is no key and no vault: a thousand secrets of a kilobyte fit several times.
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Its owner alone.
+    Owner,
+    /// Its group too: a service manager hands a secret over in a file of its own user, with a list of who else may read
+    /// it, and such a list shows as the rights of the group.
+    Group,
+}
+
+impl Readers {
+    /// The rights that nobody may have.
+    const fn forbidden(self) -> u32 {
+        match self {
+            Self::Owner => 0o077,
+            Self::Group => 0o037,
+        }
+    }
+}
+
 /// Reads a file that must be private; `None` if there is none.
-pub(super) fn read(path: &Path, what: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+pub(super) fn read(path: &Path, what: &str, readers: Readers) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let file = match OpenOptions::new()
         .read(true)
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
@@ -29,7 +49,7 @@ pub(super) fn read(path: &Path, what: &str) -> Result<Option<Zeroizing<Vec<u8>>>
     if !metadata.is_file() || metadata.len() > BYTES_MAX {
         return Err(Error::new(Code::VaultUnreadable, format!("the {what} is no plain file of a sensible size")));
     }
-    if metadata.mode() & 0o077 != 0 {
+    if metadata.mode() & readers.forbidden() != 0 {
         let mode = metadata.mode() & 0o777;
         return Err(Error::new(
             Code::VaultPermissions,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::document::Document;
 use super::master::MasterKeySource;
-use super::private_file;
+use super::private_file::{self, Readers};
 use super::seal::{Key, Purpose};
 use super::secret::Secret;
 use crate::{Code, Error};
@@ -35,7 +35,8 @@ impl Vault {
     pub fn open(folder: &Path, source: &MasterKeySource) -> Result<Self, Error> {
         private_file::ensure_folder(folder)?;
         let path = folder.join(FILE);
-        let found = private_file::read(&path, "vault")?.map(|bytes| Document::parse(&bytes)).transpose()?;
+        let found =
+            private_file::read(&path, "vault", Readers::Owner)?.map(|bytes| Document::parse(&bytes)).transpose()?;
         if let Some(document) = &found
             && document.recipe.is_some() != source.is_passphrase()
         {

@@ -132,7 +132,11 @@ fn a_passphrase_opens_its_vault_and_no_other_does() {
     drop(vault);
     let file = home.path().join("passphrase");
     fs::write(&file, "correct horse\n").unwrap();
-    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    for (mode, opens) in [(0o604, false), (0o660, false), (0o440, true), (0o600, true)] {
+        fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        let opened = Vault::open(home.path(), &MasterKeySource::PassphraseFile(file.clone()));
+        assert_eq!(opened.is_ok(), opens, "{mode:o}");
+    }
     let vault = Vault::open(home.path(), &MasterKeySource::PassphraseFile(file)).unwrap();
     assert_eq!(vault.require("mail").unwrap().expose(), "open sesame");
     assert_eq!(refused(home.path(), &passphrase("wrong horse")), Code::VaultWrongKey);

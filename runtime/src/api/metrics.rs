@@ -32,6 +32,11 @@ pub(super) async fn metrics(faces: Data<Faces>) -> Result<HttpResponse, Error> {
         exposition.counter("steward_spans_total", "Spans of traces, by what became of them.");
         exposition.value(&[("fate", "sent")], sent).value(&[("fate", "dropped")], dropped);
     }
+    if let Some(log) = &app.log {
+        exposition
+            .counter("steward_log_lines_lost_total", "Lines of the log that could not be written.")
+            .value(&[], log.lines_lost());
+    }
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(exposition.finish()))
 }
 

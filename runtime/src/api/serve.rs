@@ -1,7 +1,7 @@
 //! Starting and ending the HTTP server.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -70,7 +70,7 @@ pub fn serve(app: App, hub: Hub, listener: TcpListener) -> Result<Serving, Error
     let failed = |error: io::Error| Error::new(Code::ListenFailed, format!("cannot serve: {error}"));
     let address = listener.local_addr().map_err(failed)?;
     let token = Token::of(&app.config.home, &app.env)?;
-    let hosts = Hosts::new(address.port(), &app.config.server.hosts);
+    let hosts = Hosts::new(address.port(), &hosts_of(address, &app.config.server.hosts));
     let (closing, closed) = watch::channel(false);
     let faces = Data::new(Faces::new(app, hub, token.clone(), hosts, closed));
     let server = HttpServer::new(move || {
@@ -99,10 +99,27 @@ pub fn serve(app: App, hub: Hub, listener: TcpListener) -> Result<Serving, Error
     Ok(Serving { address, token, handle, closing, done: tokio::spawn(server) })
 }
 
+/// The names under which the server may be called: those of the settings, and the address that it was told to listen
+/// on. A page of somebody else has a name of its own, never that address.
+fn hosts_of(address: SocketAddr, named: &[String]) -> Vec<String> {
+    let ip = address.ip();
+    let own = (!ip.is_unspecified() && !ip.is_loopback()).then(|| address.to_string());
+    named.iter().cloned().chain(own).collect()
+}
+
 impl Serving {
+    /// Where this machine reaches the server: one that listens on every address is reached on the loopback one.
+    pub fn reachable(&self) -> SocketAddr {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) => IpAddr::V4(if ip.is_unspecified() { Ipv4Addr::LOCALHOST } else { ip }),
+            IpAddr::V6(ip) => IpAddr::V6(if ip.is_unspecified() { Ipv6Addr::LOCALHOST } else { ip }),
+        };
+        SocketAddr::new(ip, self.address.port())
+    }
+
     /// The link that opens a session in a browser.
     pub fn login_link(&self) -> String {
-        format!("http://{}/login?token={}", self.address, self.token.expose())
+        format!("http://{}/login?token={}", self.reachable(), self.token.expose())
     }
 
     /// Says that the server is ending: `/readyz` says so from now on, and streams end. Requests are still answered.

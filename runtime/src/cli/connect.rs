@@ -73,7 +73,7 @@ async fn start(config: &Config, env: &Env) -> Result<Link, Error> {
     let listener = api::bind(config.server.listen)?;
     let server = server::start(config, env.clone(), Parts { triggers: false }).await.map_err(understood)?;
     let serving = api::serve(server.app.clone(), server.hub.clone(), listener)?;
-    let client = Client::new(serving.address, serving.token.clone())?;
+    let client = Client::new(serving.reachable(), serving.token.clone())?;
     Ok(Link { client, own: Some(Own { server, serving }) })
 }
 

@@ -27,7 +27,8 @@ pub(super) async fn serve(config: Config, flags: &Flags, env: Env, out: &mut Out
     take_descriptors();
     // Taken first: a port that is in use says so before anything is opened.
     let listener = api::bind(config.server.listen)?;
-    let server = server::start(config.clone(), env.clone(), Parts { triggers: true }).await.map_err(understood)?;
+    let mut server = server::start(config.clone(), env.clone(), Parts { triggers: true }).await.map_err(understood)?;
+    server.app.log = Some(log.clone());
     let serving = match api::serve(server.app.clone(), server.hub.clone(), listener) {
         Ok(serving) => serving,
         Err(error) => {
@@ -35,7 +36,7 @@ pub(super) async fn serve(config: Config, flags: &Flags, env: Env, out: &mut Out
             return Err(error);
         }
     };
-    let announced = ServerFile::announce(&config.home, serving.address)?;
+    let announced = ServerFile::announce(&config.home, serving.reachable())?;
     greet(&config, &serving, out);
     manager.tell("READY=1");
     let watchdog = Watchdog::start(&manager, &env, &server.app.control);
@@ -94,7 +95,7 @@ fn greet(config: &Config, serving: &Serving, out: &mut Out) {
     let link = if io::stdout().is_terminal() {
         serving.login_link()
     } else {
-        format!("http://{}/login?token=$(cat '{}')", serving.address, config.home.join("token").display())
+        format!("http://{}/login?token=$(cat '{}')", serving.reachable(), config.home.join("token").display())
     };
     out.line(format!("Steward {} listens on http://{}", env!("CARGO_PKG_VERSION"), serving.address));
     out.line(format!("Data is in {}; mail goes {mail}", config.home.display()));

@@ -190,6 +190,7 @@ impl Attempt {
             logged: logged(&context.records),
         };
         let script = services.jail.attempt(start, services.limits.clone()).await.map_err(unstarted)?;
+        services.meter.forked();
         Ok(Self {
             number,
             side: Side::Jailed(script),

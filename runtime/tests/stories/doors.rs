@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::place::{Place, SOON};
+use crate::support::server;
 use crate::support::wait::until;
 use crate::support::webhook;
 
@@ -65,5 +66,16 @@ fn a_request_without_the_token_or_for_another_host_learns_nothing() {
     }
     std::fs::write(&token, known).expect("the token can be written");
     assert!(place.client.get("/v1/automations").is_ok_and(|answer| answer.is_success()));
+    assert!(server.end().success());
+}
+
+#[test]
+fn a_server_that_listens_everywhere_is_reached_by_its_own_command_line() {
+    let place = Place::new();
+    let everywhere = format!("0.0.0.0:{}", place.home.port());
+    let place = place.with("STEWARD_SERVER__LISTEN", &everywhere);
+    let server = place.start();
+    let health = server::run(&place.home, &["health", "--ready"]);
+    assert!(health.status.success(), "{}", String::from_utf8_lossy(&health.stderr));
     assert!(server.end().success());
 }

@@ -101,6 +101,8 @@ fn figures_move_with_the_work_and_stay_as_many_as_they_are() {
         ("steward_gate_verdicts_total{verdict=\"allow\"}", 6.0),
         ("steward_gate_verdicts_total{verdict=\"deny\"}", 0.0),
         ("steward_events_total{type=\"run.queued\"}", 3.0),
+        ("steward_sandbox_forks_total", 3.0),
+        ("steward_run_failures_total{class=\"logic\"}", 1.0),
     ] {
         assert!((moved(series) - by).abs() < f64::EPSILON, "{series} moved by {}, not {by}", moved(series));
     }

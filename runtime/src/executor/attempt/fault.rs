@@ -132,6 +132,7 @@ impl Attempt {
                 (NeedKind::Internal, true)
             }
         };
+        self.services.meter.failed(&failure);
         // A need that holds a run makes no sense for one that has ended.
         let need = if need.holds_run() { NeedKind::Repair } else { need };
         self.finish_with(End::Failed { failure, need, evidence, pause });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use intents::effect::State;
 use intents::failure::Class;
 use intents::id::AutomationId;
-use intents::outcome::Outcome;
+use intents::outcome::{Failure, Outcome};
 use intents::run::Phase;
 use intents::tool::Name;
 
@@ -28,6 +28,9 @@ struct Figures {
     faults: [Counter; Class::ALL.len()],
     effects: [Counter; EffectSight::ALL.len()],
     verdicts: [Counter; GateVerdict::ALL.len()],
+    forks: Counter,
+    failures: [Counter; Class::ALL.len()],
+    deaths: [Counter; Death::ALL.len()],
     answers: [Counter; STATUS_CLASSES.len()],
     answer_seconds: Histogram,
     automations: Option<Automations>,
@@ -183,6 +186,35 @@ impl GateVerdict {
     }
 }
 
+/// What the process of a script died of, other than its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Death {
+    /// It broke a limit.
+    Limit,
+    /// It ended for no reason that it gave.
+    Crash,
+}
+
+impl Death {
+    const ALL: [Self; 2] = [Self::Limit, Self::Crash];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Crash => "crash",
+        }
+    }
+
+    fn of(failure: &Failure) -> Option<Self> {
+        match failure.code.as_str() {
+            CRASHED => Some(Self::Crash),
+            _ => (failure.class == Class::Limit).then_some(Self::Limit),
+        }
+    }
+}
+
+/// The code of a process that ended for no reason that it gave.
+const CRASHED: &str = "SANDBOX_CRASHED";
 /// Answers of the API, by the first digit of their status.
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// What stands for a tool that is not there.
@@ -201,6 +233,9 @@ impl Meter {
             faults: Default::default(),
             effects: Default::default(),
             verdicts: Default::default(),
+            forks: Counter::default(),
+            failures: Default::default(),
+            deaths: Default::default(),
             answers: Default::default(),
             answer_seconds: Histogram::new(SECONDS),
             automations: by_automation.then(Automations::default),
@@ -251,6 +286,19 @@ impl Meter {
         self.0.faults[class as usize].one();
     }
 
+    /// The process of a script was made.
+    pub fn forked(&self) {
+        self.0.forks.one();
+    }
+
+    /// A run has failed.
+    pub fn failed(&self, failure: &Failure) {
+        self.0.failures[failure.class as usize].one();
+        if let Some(death) = Death::of(failure) {
+            self.0.deaths[death as usize].one();
+        }
+    }
+
     /// An attempt has seen this of an effect.
     pub fn effect(&self, sight: EffectSight) {
         self.0.effects[sight as usize].one();
@@ -277,6 +325,16 @@ impl Meter {
         }
         let reading = figures.attempt_seconds.read();
         exposition.seconds("steward_attempt_duration_seconds", "How long attempts took.", &[], &reading);
+        exposition.counter("steward_sandbox_forks_total", "Processes that were made for scripts.");
+        exposition.value(&[], figures.forks.get());
+        exposition.counter("steward_sandbox_deaths_total", "Processes of scripts that were killed or died.");
+        for (death, count) in Death::ALL.into_iter().zip(&figures.deaths) {
+            exposition.value(&[("cause", death.as_str())], count.get());
+        }
+        exposition.counter("steward_run_failures_total", "Runs that failed in an attempt, by class.");
+        for (class, count) in Class::ALL.into_iter().zip(&figures.failures) {
+            exposition.value(&[("class", class.as_str())], count.get());
+        }
         exposition.counter("steward_calls_total", "Steps of calls that came to something, by tool.");
         for tool in &figures.tools {
             for (end, count) in CallEnd::ALL.into_iter().zip(&tool.ends) {
@@ -321,6 +379,7 @@ mod tests {
         assert!(CallEnd::ALL.iter().enumerate().all(|(place, item)| *item as usize == place));
         assert!(EffectSight::ALL.iter().enumerate().all(|(place, item)| *item as usize == place));
         assert!(GateVerdict::ALL.iter().enumerate().all(|(place, item)| *item as usize == place));
+        assert!(Death::ALL.iter().enumerate().all(|(place, item)| *item as usize == place));
         assert!(Class::ALL.iter().enumerate().all(|(place, item)| *item as usize == place));
     }
 
