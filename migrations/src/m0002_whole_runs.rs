@@ -50,12 +50,15 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 const INDEXES: &[&str] = &[
     "CREATE UNIQUE INDEX runs_by_dedupe ON runs (automation_id, dedupe_key) WHERE dedupe_key IS NOT NULL",
     "CREATE INDEX runs_by_automation ON runs (automation_id, id)",
-    "CREATE INDEX runs_under_way ON runs (automation_id, id) WHERE phase IN ('queued', 'running', 'waiting')",
+    "CREATE INDEX runs_under_way ON runs (phase, automation_id, id) WHERE phase IN ('queued', 'running', 'waiting')",
     "CREATE INDEX runs_ended_otherwise ON runs (phase, id) WHERE phase IN ('failed', 'stopped', 'skipped')",
     // A run of an item of its own is found by its id.
     "CREATE INDEX runs_by_item ON runs (item_id) WHERE item_id IS NOT NULL",
     // Retention looks for what still has its payload, not through all that ever came.
     "CREATE INDEX runs_by_age ON runs (created_at) WHERE wrapped_key IS NOT NULL",
+    // Whoever waits asks for what came after a run was made, by identifiers.
+    "DROP INDEX signals_by_name",
+    "CREATE INDEX signals_by_name ON signals (name, id)",
     "DROP INDEX ledger_by_state",
     "CREATE INDEX ledger_unsettled ON ledger (state, id) WHERE state IN ('started', 'uncertain')",
     "DROP INDEX ledger_by_automation",

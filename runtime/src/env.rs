@@ -148,6 +148,12 @@ impl Env {
         Duration::from_nanos(u64::try_from(self.clock.nanos().saturating_sub(nanos)).unwrap_or_default())
     }
 
+    /// Has all identifiers from here on be higher than one that an earlier life made.
+    pub fn go_on_after(&self, ulid: Ulid) {
+        let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = ulid.max(*last);
+    }
+
     /// Waits for a length of time.
     pub async fn sleep(&self, length: Duration) {
         self.clock.sleep_until(self.now() + length).await;

@@ -45,7 +45,7 @@ pub struct SettingBody {
 #[get("/v1/settings")]
 pub(super) async fn list(faces: Data<Faces>) -> Result<Json<SettingList>, Error> {
     let settings = faces.app.store.settings().await?;
-    let items = settings.into_iter().filter(|setting| is_setting(&setting.name)).map(|setting| SettingView {
+    let items = settings.iter().filter(|setting| is_setting(&setting.name)).cloned().map(|setting| SettingView {
         name: setting.name,
         value: setting.value,
         updated_at: setting.updated_at.to_string(),
@@ -60,7 +60,7 @@ fn is_setting(name: &str) -> bool {
 
 async fn find(faces: &Faces, name: &str) -> Result<SettingView, Error> {
     let settings = faces.app.store.settings().await?;
-    let found = settings.into_iter().find(|setting| setting.name == name && is_setting(name));
+    let found = settings.iter().find(|setting| setting.name == name && is_setting(name)).cloned();
     let setting = found.ok_or_else(|| store::Error::NotFound { what: "setting", which: name.to_owned() })?;
     Ok(SettingView { name: setting.name, value: setting.value, updated_at: setting.updated_at.to_string() })
 }

@@ -22,6 +22,8 @@ pub struct Args {
 pub enum Scenario {
     /// Runs of three steps, 1, 10 and 50 at once.
     Runs,
+    /// The same runs when there are 100,000 and 1,000,000 in the store already.
+    Flat,
     /// From the wish for an attempt to the first word of its script.
     Sandbox,
     /// How fast journals are replayed.
@@ -36,12 +38,14 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every scenario, in the order in which they are measured.
-    pub const ALL: [Self; 6] = [Self::Start, Self::Sandbox, Self::Replay, Self::Deadline, Self::Runs, Self::Schedules];
+    pub const ALL: [Self; 7] =
+        [Self::Start, Self::Sandbox, Self::Replay, Self::Deadline, Self::Runs, Self::Flat, Self::Schedules];
 
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Runs => "runs",
+            Self::Flat => "flat",
             Self::Sandbox => "sandbox",
             Self::Replay => "replay",
             Self::Deadline => "deadline",

@@ -6,9 +6,11 @@
 
 mod args;
 mod figures;
+mod flat;
 mod ladder;
 mod load;
 mod meter;
+mod prefill;
 mod report;
 mod runs;
 mod schedules;

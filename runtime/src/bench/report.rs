@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::args::{Args, Scenario};
 use super::figures::Figure;
-use super::{runs, schedules, scripts, start};
+use super::{flat, runs, schedules, scripts, start};
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -62,6 +62,7 @@ async fn measure(scenario: Scenario, args: &Args) -> anyhow::Result<Vec<Figure>>
     // Each scenario has a large state of its own, which would otherwise be a part of ours.
     match scenario {
         Scenario::Runs => Box::pin(runs::measure(args.length())).await,
+        Scenario::Flat => Box::pin(flat::measure(args.length())).await,
         Scenario::Sandbox => Box::pin(scripts::starts()).await,
         Scenario::Replay => Box::pin(scripts::replay()).await,
         Scenario::Deadline => Box::pin(scripts::deadline()).await,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix::Actor;
@@ -104,12 +105,15 @@ impl World {
         Ok(Imported { automation, trigger })
     }
 
+    /// The file of the database.
+    pub(super) fn database(&self) -> PathBuf {
+        self.folder.path().join("store").join("steward.db")
+    }
+
     /// What the store has written, in bytes.
     pub(super) fn bytes_on_disk(&self) -> u64 {
-        let size = |name: &str| {
-            std::fs::metadata(self.folder.path().join("store").join(name)).map_or(0, |metadata| metadata.len())
-        };
-        size("steward.db") + size("steward.db-wal")
+        let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+        size(&self.database()) + size(&self.database().with_extension("db-wal"))
     }
 }
 

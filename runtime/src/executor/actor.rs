@@ -14,13 +14,13 @@ use intents::outcome::Failure;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::attempt::carry_out;
+use super::attempt::{Ending, carry_out};
 use super::context::Trouble;
 use super::in_flight::{InFlight, Table};
 use super::{Services, wording};
 use crate::env::Env;
 use crate::retry::RetryPolicy;
-use crate::router::room_of;
+use crate::router::{Places, pick, room_of};
 use crate::store::{self, Finish, NewNeed, Progress, Runnable};
 
 /// How long the end of a server waits for attempts to give their runs back; what is left goes on at the next start.
@@ -67,28 +67,39 @@ impl Actor for Executor {
 
 impl Supervised for Executor {}
 
-/// Carry these runs out, as far as there are places.
+/// Carry the next of these runs out, as far as there are places. They come in the order of their age, and some may have
+/// an attempt already.
 #[derive(Debug, Message)]
-#[rtype(result = "usize")]
+#[rtype(result = "Admitted")]
 pub struct Admit(pub Vec<Runnable>);
 
-impl Handler<Admit> for Executor {
-    type Result = usize;
+/// What became of the runs.
+#[derive(Debug, Clone, Default, MessageResponse)]
+pub struct Admitted {
+    /// How many have an attempt now that had none.
+    pub runs: usize,
+    /// The automations that have no room for another.
+    pub full: Vec<AutomationId>,
+    /// How many more could be taken.
+    pub free: usize,
+}
 
-    fn handle(&mut self, Admit(runs): Admit, context: &mut Context<Self>) -> usize {
-        let mut admitted = 0;
-        for runnable in runs {
-            if self.running.len() >= self.attempts_max || self.running.contains_key(&runnable.run) {
-                continue;
-            }
+impl Handler<Admit> for Executor {
+    type Result = Admitted;
+
+    fn handle(&mut self, Admit(mut waiting): Admit, context: &mut Context<Self>) -> Admitted {
+        waiting.retain(|runnable| !self.running.contains_key(&runnable.run));
+        let standing = self.standing();
+        let picked = pick(&waiting, &Places { free: standing.free, taken: standing.automations });
+        for runnable in &picked {
             let (stop, stopped) = watch::channel(false);
             let running = Running { automation: runnable.automation, overlaps: runnable.overlaps, stop };
             self.running.insert(runnable.run, running);
             let troubles = self.troubles.get(&runnable.run).copied().unwrap_or(0);
             tokio::spawn(watched(self.services.clone(), runnable.run, troubles, stopped, context.address()));
-            admitted += 1;
         }
-        admitted
+        let Standing { full, free, .. } = self.standing();
+        Admitted { runs: picked.len(), full, free }
     }
 }
 
@@ -158,6 +169,12 @@ impl Handler<Snapshot> for Executor {
     type Result = Standing;
 
     fn handle(&mut self, _: Snapshot, _: &mut Context<Self>) -> Standing {
+        self.standing()
+    }
+}
+
+impl Executor {
+    fn standing(&self) -> Standing {
         let mut standing =
             Standing { free: self.attempts_max.saturating_sub(self.running.len()), ..Standing::default() };
         for (run, running) in &self.running {
@@ -235,6 +252,11 @@ async fn watched(services: Services, run: RunId, troubles: u32, stop: watch::Rec
     let troubled = match carried {
         Ok(Ok(ending)) => {
             tracing::debug!(%run, ?ending, "attempt ended");
+            if ending == Ending::NotReady
+                && let Err(error) = services.store.look_again(run).await
+            {
+                tracing::warn!(%run, %error, "it could not be looked at why a run was not to run");
+            }
             false
         }
         Ok(Err(trouble)) => {

@@ -87,8 +87,8 @@ pub(super) fn admit(
         broken(name, Class::Logic, "TOOL_UNKNOWN", message, json!({ "tool": leaving.tool }))
     };
     let Ok(name) = leaving.tool.parse::<Name>() else { return Ok(Err(unknown(None))) };
-    let Some(entry) = services.catalogue.get(&name) else { return Ok(Err(unknown(Some(name)))) };
-    let definition = Arc::new(entry.definition().clone());
+    let known = services.catalogue.get(&name).zip(services.definition(&name));
+    let Some((entry, definition)) = known else { return Ok(Err(unknown(Some(name)))) };
     let Ok(arguments) = Arguments::parse(leaving.arguments.clone()) else {
         let message = "the arguments are no JSON".to_owned();
         return Ok(Err(broken(Some(name), Class::Internal, "ARGUMENTS_INVALID", message, json!({}))));

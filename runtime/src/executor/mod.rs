@@ -16,7 +16,7 @@ mod services;
 mod witness;
 mod wording;
 
-pub use actor::{Admit, Control, Executor, Snapshot, Standing};
+pub use actor::{Admit, Admitted, Control, Executor, Snapshot, Standing};
 pub use attempt::{Ending, carry_out};
 pub use context::Trouble;
 pub use in_flight::InFlight;

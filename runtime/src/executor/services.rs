@@ -34,6 +34,8 @@ pub struct Services {
     pub(super) meter: Meter,
     pub(super) tracer: Tracer,
     vocabulary: Arc<Vec<Definition>>,
+    /// The same by name, to be shared by calls.
+    definitions: Arc<HashMap<Name, Arc<Definition>>>,
     contracts: Arc<Mutex<HashMap<ContractId, Arc<Contract>>>>,
     schemas: Arc<Mutex<HashMap<Name, Arc<Schemas>>>>,
 }
@@ -62,6 +64,12 @@ impl Services {
             meter: Meter::new(catalogue.definitions().map(|definition| &definition.name), false),
             tracer: Tracer::off(),
             vocabulary: Arc::new(catalogue.definitions().cloned().collect()),
+            definitions: Arc::new(
+                catalogue
+                    .definitions()
+                    .map(|definition| (definition.name.clone(), Arc::new(definition.clone())))
+                    .collect(),
+            ),
             env,
             store,
             catalogue,
@@ -116,6 +124,11 @@ impl Services {
         }
         kept.insert(id, Arc::clone(&contract));
         Ok(contract)
+    }
+
+    /// The definition of a tool of the catalogue.
+    pub(super) fn definition(&self, name: &Name) -> Option<Arc<Definition>> {
+        self.definitions.get(name).map(Arc::clone)
     }
 
     /// The compiled schemas of a tool.

@@ -40,7 +40,8 @@ pub async fn folders(app: &App) -> Result<BTreeMap<String, FolderGrant>, Error> 
     // A setting that an older version wrote in another shape grants nothing.
     let folder = |name: &str, value: Value| Some((name.to_owned(), serde_json::from_value(value).ok()?));
     Ok(settings
-        .into_iter()
+        .iter()
+        .cloned()
         .filter_map(|setting| folder(setting.name.strip_prefix(FOLDER_PREFIX)?, setting.value))
         .collect())
 }

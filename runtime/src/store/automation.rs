@@ -1,5 +1,7 @@
 //! Automations with the versions of their contracts and scripts.
 
+use std::sync::Arc;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -207,6 +209,7 @@ impl Command for Import {
             activated_at: now,
             updated_at: now,
         };
+        batch.automation_changed(id.parse().map_err(|error| Error::unreadable("automation id", error))?);
         let changed = known.as_ref().is_none_or(|row| row.contract_id != contract_id || row.script_id != script_id);
         if known.is_some() {
             batch.tx.update(&automation).await?;
@@ -336,6 +339,7 @@ impl Command for SetMode {
                 .await?;
         }
         batch.tx.update(&row).await?;
+        batch.automation_changed(self.id);
         let blocks = match self.mode {
             Mode::Stopped | Mode::Removed => true,
             Mode::Active | Mode::Paused => false,
@@ -378,12 +382,22 @@ impl Store {
 
     /// One automation, by id or name.
     pub async fn automation(&self, which: &str) -> Result<Automation, Error> {
-        let query = match which.parse::<AutomationId>() {
-            Ok(id) => row::Entity::find_by_id(id.to_string()),
-            Err(_) => row::Entity::find().filter(row::Column::Name.eq(which)),
-        };
-        let found = self.reader().one(query).await?;
+        if let Ok(id) = which.parse::<AutomationId>() {
+            return domain(self.automation_row(id).await?.as_ref().clone());
+        }
+        let found = self.reader().one(row::Entity::find().filter(row::Column::Name.eq(which))).await?;
         found.ok_or_else(|| Error::NotFound { what: "automation", which: which.to_owned() }).and_then(domain)
+    }
+
+    pub(super) async fn automation_row(&self, id: AutomationId) -> Result<Arc<row::Model>, Error> {
+        let since = match self.shared().automations.get(&id) {
+            Ok(row) => return Ok(row),
+            Err(since) => since,
+        };
+        let found = self.reader().one(row::Entity::find_by_id(id.to_string())).await?;
+        let row = Arc::new(found.ok_or_else(|| Error::NotFound { what: "automation", which: id.to_string() })?);
+        self.shared().automations.keep(id, Arc::clone(&row), since);
+        Ok(row)
     }
 
     /// One version of a contract.
@@ -395,9 +409,17 @@ impl Store {
 
     /// One version of a script.
     pub async fn script(&self, id: ScriptId) -> Result<ScriptVersion, Error> {
-        let found = self.reader().one(script::Entity::find_by_id(id.to_string())).await?;
-        let row = found.ok_or_else(|| Error::NotFound { what: "script", which: id.to_string() })?;
-        Ok(ScriptVersion { id, major: row.major, minor: row.minor, source: row.source, digest: row.digest })
+        let row = match self.shared().scripts.get(&id) {
+            Ok(row) => row,
+            Err(since) => {
+                let found = self.reader().one(script::Entity::find_by_id(id.to_string())).await?;
+                let row = Arc::new(found.ok_or_else(|| Error::NotFound { what: "script", which: id.to_string() })?);
+                self.shared().scripts.keep(id, Arc::clone(&row), since);
+                row
+            }
+        };
+        let (source, digest) = (row.source.clone(), row.digest.clone());
+        Ok(ScriptVersion { id, major: row.major, minor: row.minor, source, digest })
     }
 
     /// How many runs each automation has in each phase.

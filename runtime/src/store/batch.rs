@@ -3,13 +3,13 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use intents::Timestamp;
 use intents::canonical::Digest;
-use intents::id::{AutomationId, ItemId, RoomId, RunId};
+use intents::effect::State;
+use intents::id::{AutomationId, ItemId, RoomId, RunId, ScriptId};
 use intents::run::Phase;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, TableRef, UpdateStatement, ValueTuple};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 
@@ -17,10 +17,14 @@ use super::db::{Queries, Tx};
 use super::event::{self, NewEvent};
 use super::figures::Figures;
 use super::inbox::Item;
+use super::kept::Kept;
 use super::open::Keys;
 use super::payload::PayloadKey;
+use super::ready::Ready;
 use super::reserve::Reserve;
-use super::rows::{effect, event as event_row, item, run, segment, whole_run};
+use super::rows::{automation, effect, ended_run, event as event_row, item, run, script, segment, trigger, whole_run};
+use super::run::Runnable;
+use super::setting::Setting;
 use super::under_way::{Known, UnderWay};
 use super::writer::Beacons;
 use super::{Error, room_of};
@@ -37,12 +41,19 @@ pub(super) struct Shared {
     pub(super) reserve: Reserve,
     pub(super) figures: Figures,
     pub(super) under_way: UnderWay,
+    pub(super) ready: Ready,
+    pub(super) automations: Kept<AutomationId, Arc<automation::Model>>,
+    pub(super) scripts: Kept<ScriptId, Arc<script::Model>>,
+    pub(super) settings: Kept<(), Arc<Vec<Setting>>>,
+    /// Whether a trigger lets its runs overlap: what a trigger says never changes.
+    pub(super) overlaps: Kept<String, bool>,
+    all_stopped: AtomicBool,
     commits: AtomicU64,
     statements: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(env: Env, keys: Keys, reserve: Reserve, under_way: UnderWay) -> Self {
+    pub(super) fn new(env: Env, keys: Keys, reserve: Reserve, under_way: UnderWay, all_stopped: bool) -> Self {
         let payload = PayloadKey::new(keys.payload);
         Self {
             env,
@@ -51,9 +62,20 @@ impl Shared {
             reserve,
             figures: Figures::new(),
             under_way,
+            ready: Ready::default(),
+            automations: Kept::default(),
+            scripts: Kept::default(),
+            settings: Kept::default(),
+            overlaps: Kept::default(),
+            all_stopped: AtomicBool::new(all_stopped),
             commits: AtomicU64::new(0),
             statements: AtomicU64::new(0),
         }
+    }
+
+    /// Whether everything is stopped.
+    pub(super) fn is_all_stopped(&self) -> bool {
+        self.all_stopped.load(Ordering::SeqCst)
     }
 
     pub(super) fn count_commit(&self) {
@@ -86,11 +108,29 @@ pub(super) struct Memory {
     pub(super) heads: HashMap<RoomId, Head>,
     /// The last event whose chain others may sign.
     pub(super) anchor: tokio::sync::watch::Sender<(i64, Digest)>,
+    /// Effects that are on their way, as the ledger has them: whoever settles one need not read it again.
+    pub(super) started: HashMap<Digest, effect::Model>,
     /// Automations whose effects may not start.
     pub(super) stopped: BTreeSet<AutomationId>,
     pub(super) all_stopped: bool,
     /// Runs that have asked for approvals of which something may still come.
     pub(super) asking: BTreeSet<RunId>,
+}
+
+/// Effects on their way that are remembered: more than there are places for runs. Others are read again.
+const STARTED_MAX: usize = 1024;
+
+impl Memory {
+    fn remember_effect(&mut self, identity: Digest, effect: effect::Model) {
+        if effect.state != State::Started.as_str() {
+            self.started.remove(&identity);
+            return;
+        }
+        if self.started.len() >= STARTED_MAX {
+            self.started.clear();
+        }
+        self.started.insert(identity, effect);
+    }
 }
 
 /// One commit in the making.
@@ -109,6 +149,8 @@ pub(super) struct Batch<'t> {
     segments: Vec<segment::Model>,
     effects: BTreeMap<Digest, effect::Model>,
     item_keys: HashMap<ItemId, PayloadKey>,
+    changed_automations: BTreeSet<AutomationId>,
+    changed_settings: bool,
     stops: Vec<(Option<AutomationId>, bool)>,
     asking: BTreeMap<RunId, bool>,
     touched_runs: bool,
@@ -149,9 +191,14 @@ pub(super) struct Arrival {
 
 /// What has been written, to be told after the commit.
 pub(super) struct Written {
+    effects: Vec<(Digest, effect::Model)>,
     runs: Vec<(RunId, Known)>,
     /// The types of the events.
     types: Vec<String>,
+    /// Those of them that wait for their turn now.
+    ready: Vec<Runnable>,
+    changed_automations: BTreeSet<AutomationId>,
+    changed_settings: bool,
     position: i64,
     chain: Digest,
     heads: HashMap<RoomId, Head>,
@@ -163,14 +210,34 @@ pub(super) struct Written {
 
 impl Written {
     pub(super) fn publish(self, shared: &Shared, memory: &mut Memory, beacons: &Beacons) {
+        for id in &self.changed_automations {
+            shared.automations.forget(id);
+        }
+        if self.changed_settings {
+            shared.settings.forget(&());
+        }
         for (id, known) in self.runs {
+            if known.row.phase != Phase::Queued.as_str()
+                && let Ok(automation) = known.row.automation_id.parse()
+            {
+                shared.ready.remove(automation, id);
+            }
             shared.under_way.remember(id, known);
         }
         shared.figures.told(self.types);
+        for runnable in self.ready {
+            shared.ready.add(runnable);
+        }
+        for (identity, effect) in self.effects {
+            memory.remember_effect(identity, effect);
+        }
         memory.heads.extend(self.heads);
         for (automation, stopped) in self.stops {
             match (automation, stopped) {
-                (None, stopped) => memory.all_stopped = stopped,
+                (None, stopped) => {
+                    memory.all_stopped = stopped;
+                    shared.all_stopped.store(stopped, Ordering::SeqCst);
+                }
                 (Some(automation), true) => {
                     memory.stopped.insert(automation);
                 }
@@ -218,6 +285,8 @@ impl<'t> Batch<'t> {
             segments: Vec::new(),
             effects: BTreeMap::new(),
             item_keys: HashMap::new(),
+            changed_automations: BTreeSet::new(),
+            changed_settings: false,
             stops: Vec::new(),
             asking: BTreeMap::new(),
             touched_runs: false,
@@ -320,7 +389,8 @@ impl<'t> Batch<'t> {
     /// Stores a run as it is from now on. While its attempt is alive, its row stays as it is: what this commit adds to
     /// its journal says how far it has come.
     pub(super) fn put_run(&mut self, id: RunId, run: run::Model) {
-        let said = run.phase == Phase::Running.as_str() && self.segments.iter().any(|segment| segment.run_id == run.id);
+        let said =
+            run.phase == Phase::Running.as_str() && self.segments.iter().rev().any(|segment| segment.run_id == run.id);
         self.change_run(id, run, if said { How::Kept } else { How::Written(None) });
     }
 
@@ -365,6 +435,31 @@ impl<'t> Batch<'t> {
         untold
     }
 
+    /// An automation as it stands in this commit.
+    pub(super) async fn automation(&self, id: AutomationId) -> Result<Option<Arc<automation::Model>>, Error> {
+        let kept = if self.changed_automations.contains(&id) { None } else { Some(self.shared.automations.get(&id)) };
+        let since = match kept {
+            Some(Ok(row)) => return Ok(Some(row)),
+            Some(Err(since)) => Some(since),
+            None => None,
+        };
+        let row = self.tx.one(automation::Entity::find_by_id(id.to_string())).await?.map(Arc::new);
+        if let (Some(row), Some(since)) = (&row, since) {
+            self.shared.automations.keep(id, Arc::clone(row), since);
+        }
+        Ok(row)
+    }
+
+    /// Notes that this commit changes the row of an automation. What is kept of it is forgotten.
+    pub(super) fn automation_changed(&mut self, id: AutomationId) {
+        self.changed_automations.insert(id);
+    }
+
+    /// Notes that this commit changes settings.
+    pub(super) fn settings_changed(&mut self) {
+        self.changed_settings = true;
+    }
+
     /// The runs that this commit changes.
     pub(super) fn changed_runs(&self) -> impl Iterator<Item = &run::Model> {
         self.runs.values().map(|changed| &changed.row)
@@ -388,7 +483,7 @@ impl<'t> Batch<'t> {
 
     /// What the ledger holds under an identity, in this commit too.
     pub(super) async fn effect(&self, identity: Digest) -> Result<Option<effect::Model>, Error> {
-        if let Some(effect) = self.effects.get(&identity) {
+        if let Some(effect) = self.effects.get(&identity).or_else(|| self.memory.started.get(&identity)) {
             return Ok(Some(effect.clone()));
         }
         self.tx.one(effect::Entity::find_by_id(identity.as_bytes().to_vec())).await
@@ -447,7 +542,9 @@ impl<'t> Batch<'t> {
                 (segment.calls, segment.effects, segment.suppressed) = (row.calls, row.effects, row.suppressed);
             }
         }
-        let (mut made, mut written, mut runs) = (Vec::new(), Vec::new(), Vec::with_capacity(self.runs.len()));
+        let (mut made, mut written, mut over) = (Vec::new(), Vec::new(), Vec::new());
+        let mut runs = Vec::with_capacity(self.runs.len());
+        let mut ready = Vec::new();
         for (id, Changed { row, how }) in self.runs {
             let mut key = None;
             let mut item = None;
@@ -457,7 +554,8 @@ impl<'t> Batch<'t> {
                     item = arrival.as_ref().map(|arrival| Arc::clone(&arrival.item));
                     made.push(whole(row.clone(), arrival));
                 }
-                How::Written(tail) => written.push((row.clone(), tail)),
+                How::Written(Some(tail)) => over.push(ended(row.clone(), tail)),
+                How::Written(None) => written.push(row.clone()),
                 How::Kept => {}
             }
             if key.is_none() && row.phase == Phase::Running.as_str() {
@@ -467,6 +565,11 @@ impl<'t> Batch<'t> {
                 Some(start) => *start == Start::Untold,
                 None => self.shared.under_way.is_start_untold(id),
             };
+            if row.phase == Phase::Queued.as_str() {
+                let automation = row.automation_id.parse();
+                let automation = automation.map_err(|error| Error::unreadable("automation id", error))?;
+                ready.push((id, automation, row.trigger_id.clone()));
+            }
             runs.push((id, Known { row, key, item, start_untold }));
         }
         for rows in made.chunks(ROWS_MAX) {
@@ -475,13 +578,17 @@ impl<'t> Batch<'t> {
         }
         for rows in written.chunks(ROWS_MAX) {
             self.shared.count_statement();
-            self.tx.execute(&update_of(rows)).await?;
+            self.tx.update_all(rows).await?;
+        }
+        for rows in over.chunks(ROWS_MAX) {
+            self.shared.count_statement();
+            self.tx.update_all(rows).await?;
         }
         for rows in self.segments.chunks(ROWS_MAX) {
             self.shared.count_statement();
             self.tx.insert_all(rows).await?;
         }
-        let effects: Vec<_> = self.effects.into_values().collect();
+        let (identities, effects): (Vec<_>, Vec<_>) = self.effects.into_iter().unzip();
         for rows in effects.chunks(ROWS_MAX) {
             self.shared.count_statement();
             self.tx.put_all(rows).await?;
@@ -490,9 +597,18 @@ impl<'t> Batch<'t> {
             self.shared.count_statement();
             self.tx.insert_all(rows).await?;
         }
+        let mut runnables = Vec::with_capacity(ready.len());
+        for (run, automation, trigger) in ready {
+            let overlaps = overlaps(self.tx, self.shared, trigger.as_deref()).await?;
+            runnables.push(Runnable { run, automation, overlaps });
+        }
         Ok(Written {
             types: self.events.into_iter().map(|event| event.kind).collect(),
+            effects: identities.into_iter().zip(effects).collect(),
             runs,
+            ready: runnables,
+            changed_automations: self.changed_automations,
+            changed_settings: self.changed_settings,
             position: self.position,
             chain: self.chain,
             heads: self.heads,
@@ -502,6 +618,20 @@ impl<'t> Batch<'t> {
             touched_timers: self.touched_timers,
         })
     }
+}
+
+/// Whether a trigger lets its runs overlap. A run that a person started goes in turn.
+pub(super) async fn overlaps(db: &impl Queries, shared: &Shared, id: Option<&str>) -> Result<bool, Error> {
+    let Some(id) = id else { return Ok(false) };
+    let since = match shared.overlaps.get(&id.to_owned()) {
+        Ok(overlaps) => return Ok(overlaps),
+        Err(since) => since,
+    };
+    let found = db.one(trigger::Entity::find_by_id(id)).await?;
+    let body: Option<Value> = found.and_then(|trigger| serde_json::from_str(&trigger.body).ok());
+    let overlaps = body.is_some_and(|body| body["overlap"] == "allow");
+    shared.overlaps.keep(id.to_owned(), overlaps, since);
+    Ok(overlaps)
 }
 
 /// The row that holds a new run and its item.
@@ -541,55 +671,23 @@ fn whole(run: run::Model, arrival: Option<Arrival>) -> whole_run::Model {
     }
 }
 
-/// Writes many rows of runs with one statement. Insert-or-update would have to bring the item along.
-fn update_of(rows: &[(run::Model, Option<Vec<u8>>)]) -> UpdateStatement {
-    use run::Column as C;
-    // Both databases name the columns of a list of values so. The first one is the id.
-    let place = |number: usize| Expr::col(("v", format!("column{}", number + 2)));
-    let columns = [
-        C::ScriptId,
-        C::ContractId,
-        C::Phase,
-        C::Attempts,
-        C::Generation,
-        C::Segments,
-        C::JournalBytes,
-        C::Class,
-        C::Code,
-        C::Calls,
-        C::Effects,
-        C::Suppressed,
-        C::StartedAt,
-        C::EndedAt,
-    ];
-    let values = rows.iter().map(|(row, tail)| {
-        ValueTuple::Many(vec![
-            row.id.clone().into(),
-            row.script_id.clone().into(),
-            row.contract_id.clone().into(),
-            row.phase.clone().into(),
-            row.attempts.into(),
-            row.generation.into(),
-            row.segments.into(),
-            row.journal_bytes.into(),
-            row.class.clone().into(),
-            row.code.clone().into(),
-            row.calls.into(),
-            row.effects.into(),
-            row.suppressed.into(),
-            row.started_at.into(),
-            row.ended_at.into(),
-            tail.clone().into(),
-        ])
-    });
-    let mut update = UpdateStatement::new();
-    update.table(run::Entity).from(TableRef::ValuesList(values.collect(), "v".into_iden()));
-    update.values(columns.iter().enumerate().map(|(number, column)| (*column, place(number))));
-    // Only the end of a run brings one.
-    let kept = Expr::col((run::Entity, whole_run::Column::Tail));
-    update.value(whole_run::Column::Tail, Func::coalesce([place(columns.len()), kept]));
-    update.and_where(Expr::col((run::Entity, C::Id)).equals(("v", "column1")));
-    update
+/// What the end of a run changes of its row.
+fn ended(run: run::Model, tail: Vec<u8>) -> ended_run::Model {
+    ended_run::Model {
+        id: run.id,
+        phase: run.phase,
+        attempts: run.attempts,
+        segments: run.segments,
+        journal_bytes: run.journal_bytes,
+        class: run.class,
+        code: run.code,
+        calls: run.calls,
+        effects: run.effects,
+        suppressed: run.suppressed,
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+        tail: Some(tail),
+    }
 }
 
 /// The last row of a stream, for a head that is not in memory.

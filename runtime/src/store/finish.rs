@@ -104,6 +104,7 @@ async fn pause(batch: &mut Batch<'_>, automation: AutomationId) -> Result<(), Er
         )
         .await?;
     if changed > 0 {
+        batch.automation_changed(automation);
         let data = json!({ "automation": automation.to_string(), "from": "active", "to": "paused" });
         batch.automation_event("automation.paused", automation, "executor", data).await?;
     }

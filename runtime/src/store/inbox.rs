@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::batch::{Arrival, Batch, Shared};
 use super::db::Queries;
 use super::payload::PayloadKey;
-use super::rows::{automation, item as row, run};
+use super::rows::{item as row, run};
 use super::writer::Command;
 use super::{Error, Mode, Store, run as runs};
 
@@ -113,8 +113,9 @@ pub(super) async fn deliver(batch: &mut Batch<'_>, delivery: &Delivery) -> Resul
         let run = if left_out { None } else { Some(runs::last_of_item(batch, item).await?) };
         return Ok(Delivered::Known { item, run });
     }
-    let automation = batch.tx.one(automation::Entity::find_by_id(&automation_id)).await?;
-    let automation = automation
+    let automation = batch
+        .automation(delivery.automation)
+        .await?
         .filter(|automation| automation.mode != Mode::Removed.as_str())
         .ok_or_else(|| Error::NotFound { what: "automation", which: automation_id.clone() })?;
     let busy = delivery.skip_if_busy && is_busy(batch, &automation_id).await?;

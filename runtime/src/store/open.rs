@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use intents::canonical::Digest;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use intents::id::EventId;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{mpsc, watch};
 
 use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
 use super::batch::{Memory, Shared};
 use super::db::{Queries, Reader, Sqlite, Writing};
 use super::reserve::Reserve;
-use super::rows::{automation, setting};
+use super::rows::{automation, event, setting};
 use super::under_way::UnderWay;
 use super::writer::{self, Beacons, Command, Job, QUEUE_MAX, Signals, Ticket};
-use super::{Error, Mode, approval, audit, migrate};
+use super::{Error, Mode, approval, audit, migrate, run};
 use crate::env::Env;
 
 /// The keys that the store works with, derived from the master key.
@@ -73,17 +74,24 @@ impl Store {
         let writing = Writing::Sqlite(Sqlite::open(&file)?);
         let reader = Reader::sqlite(&file)?;
 
+        if let Some(last) = last_event(&reader).await? {
+            // A clock that was set back while nobody looked must not make what is new look old.
+            env.go_on_after(last.ulid());
+        }
         let under_way = UnderWay::find_again(&reader).await?;
-        let shared = Arc::new(Shared::new(env, keys, Reserve::new(folder), under_way));
+        let stopped = all_stopped(&reader).await?;
+        let shared = Arc::new(Shared::new(env, keys, Reserve::new(folder), under_way, stopped));
+        run::expect_ready(&reader, &shared).await?;
         let (position, chain, alarm) = head(folder, &reader, &shared).await?;
         let (anchor_sender, anchor) = watch::channel((position, chain));
         let memory = Memory {
             position,
             chain,
             heads: HashMap::new(),
+            started: HashMap::new(),
             anchor: anchor_sender,
             stopped: stopped_automations(&reader).await?,
-            all_stopped: all_stopped(&reader).await?,
+            all_stopped: stopped,
             asking: approval::asking_runs(&reader).await?,
         };
         let (beacons, signals) = Beacons::new(position);
@@ -303,8 +311,15 @@ async fn head(folder: &Path, reader: &Reader, shared: &Shared) -> Result<(i64, D
     Ok((position, chain, None))
 }
 
+/// The last event, whose identifier is higher than all that were made before it. One that is none was put there by
+/// somebody: the audit tells, and nothing is to be learnt from it here.
+async fn last_event(reader: &Reader) -> Result<Option<EventId>, Error> {
+    let last = event::Entity::find().select_only().column(event::Column::EventId);
+    let last: Option<String> = reader.tuple(last.order_by_desc(event::Column::Position)).await?;
+    Ok(last.and_then(|id| id.parse().ok()))
+}
+
 async fn last_position(reader: &Reader) -> Result<i64, Error> {
-    use sea_orm::{QueryOrder, QuerySelect};
     let last: Option<i64> = reader
         .tuple(
             super::rows::event::Entity::find()

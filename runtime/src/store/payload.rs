@@ -1,8 +1,12 @@
 //! Payloads at rest: compressed, then sealed under a key that can be destroyed.
 
+use std::cell::RefCell;
+
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::Error;
 use crate::env::Env;
@@ -37,15 +41,27 @@ impl PayloadKey {
 
     /// Seals some bytes for one place; opened for another place they are refused.
     pub(crate) fn seal(&self, env: &Env, place: &str, plain: &[u8]) -> Vec<u8> {
+        let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len() + CHACHA20_POLY1305.tag_len());
+        sealed.extend_from_slice(&[0; NONCE_LEN]);
+        sealed.extend_from_slice(plain);
+        self.seal_in_place(env, place, sealed)
+    }
+
+    /// Seals what comes after the room for a nonce.
+    fn seal_in_place(&self, env: &Env, place: &str, mut bytes: Vec<u8>) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         nonce.copy_from_slice(&env.entropy.next_u128().to_be_bytes()[..NONCE_LEN]);
-        let mut sealed = nonce.to_vec();
-        let mut body = plain.to_vec();
-        self.cipher()
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.as_bytes()), &mut body)
+        bytes[..NONCE_LEN].copy_from_slice(&nonce);
+        let tag = self
+            .cipher()
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(place.as_bytes()),
+                &mut bytes[NONCE_LEN..],
+            )
             .expect("a payload is shorter than the cipher's limit of 256 GiB");
-        sealed.append(&mut body);
-        sealed
+        bytes.extend_from_slice(tag.as_ref());
+        bytes
     }
 
     /// Opens what was sealed for this place.
@@ -62,8 +78,7 @@ impl PayloadKey {
     /// Compresses and seals a value.
     pub(crate) fn seal_value(&self, env: &Env, place: &str, value: &impl Serialize) -> Vec<u8> {
         let plain = serde_json::to_vec(value).expect("our own types serialise to JSON");
-        let packed = zstd::bulk::compress(&plain, COMPRESSION_LEVEL).expect("compression into memory cannot fail");
-        self.seal(env, place, &packed)
+        self.seal_in_place(env, place, pack(&plain))
     }
 
     /// Opens and unpacks a value.
@@ -74,16 +89,40 @@ impl PayloadKey {
         sealed: &[u8],
     ) -> Result<T, Error> {
         let packed = self.open(what, place, sealed)?;
-        let plain = zstd::stream::decode_all(packed.as_slice()).map_err(|error| Error::unreadable(what, error))?;
-        if plain.len() > UNPACKED_MAX {
-            return Err(Error::unreadable(what, "it unpacks to more than any payload"));
-        }
+        let plain = unpack(&packed).map_err(|reason| Error::unreadable(what, reason))?;
         serde_json::from_slice(&plain).map_err(|error| Error::unreadable(what, error))
     }
 
     fn cipher(&self) -> LessSafeKey {
         LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &self.0).expect("the key has the cipher's length"))
     }
+}
+
+thread_local! {
+    /// What compression works with is larger than most payloads, so it is made once for each thread.
+    static PACKER: RefCell<Compressor<'static>> =
+        RefCell::new(Compressor::new(COMPRESSION_LEVEL).expect("the level is one that there is"));
+    static UNPACKER: RefCell<Decompressor<'static>> =
+        RefCell::new(Decompressor::new().expect("unpacking needs nothing but memory"));
+}
+
+/// Compresses, with room for a nonce before the result.
+fn pack(plain: &[u8]) -> Vec<u8> {
+    let mut packed = vec![0; NONCE_LEN + zstd::zstd_safe::compress_bound(plain.len())];
+    let length = PACKER
+        .with_borrow_mut(|packer| packer.compress_to_buffer(plain, &mut packed[NONCE_LEN..]))
+        .expect("the buffer has room for whatever comes of it");
+    packed.truncate(NONCE_LEN + length);
+    packed
+}
+
+fn unpack(packed: &[u8]) -> Result<Vec<u8>, String> {
+    let length = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+    let length = length.and_then(|length| usize::try_from(length).ok()).ok_or("it does not say how long it is")?;
+    if length > UNPACKED_MAX {
+        return Err("it unpacks to more than any payload".to_owned());
+    }
+    UNPACKER.with_borrow_mut(|unpacker| unpacker.decompress(packed, length)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -137,7 +137,6 @@ impl Command for Sweep {
         }
         for (table, column, age) in [
             (notice::Entity.into_table_name(), "created_at", self.0.messages),
-            (signal::Entity.into_table_name(), "at", self.0.messages),
             (request::Entity.into_table_name(), "at", self.0.requests),
             (rate_mark::Entity.into_table_name(), "at", self.0.rates),
         ] {
@@ -145,8 +144,25 @@ impl Command for Sweep {
             delete.from_table(table).and_where(Expr::col(column).lt(before(age)));
             swept.rows += batch.tx.execute(&delete).await?;
         }
+        // A run may still wait for what was emitted since it was made, however long it sleeps.
+        let mut signals = signal::Entity::delete_many().filter(signal::Column::At.lt(before(self.0.messages)));
+        if let Some(oldest) = oldest_under_way(batch).await? {
+            signals = signals.filter(signal::Column::Id.lt(oldest.ulid().to_string()));
+        }
+        swept.rows += batch.tx.change(signals).await?;
         Ok(swept)
     }
+}
+
+/// The oldest run that is not over.
+async fn oldest_under_way(batch: &Batch<'_>) -> Result<Option<RunId>, Error> {
+    let oldest = run::Entity::find()
+        .select_only()
+        .column_as(run::Column::Id.min(), "oldest")
+        // The condition of an index, as a database recognises it.
+        .filter(Expr::cust("phase IN ('queued', 'running', 'waiting')"));
+    let oldest: Option<Option<String>> = batch.tx.tuple(oldest).await?;
+    oldest.flatten().map(|id| super::run::parse(&id)).transpose()
 }
 
 /// Gives freed pages to the disk. A write like others, so it takes its turn with them.

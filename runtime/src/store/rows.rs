@@ -149,6 +149,23 @@ table!(run, "runs", {
     trigger_id: Option<String>,
 });
 
+table!(ended_run, "runs", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    phase: String,
+    attempts: i64,
+    segments: i64,
+    journal_bytes: i64,
+    class: Option<String>,
+    code: Option<String>,
+    calls: i64,
+    effects: i64,
+    suppressed: i64,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    tail: Option<Vec<u8>>,
+});
+
 table!(item, "runs", {
     #[sea_orm(primary_key, auto_increment = false)]
     id: String,

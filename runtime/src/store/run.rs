@@ -1,6 +1,6 @@
 //! Runs: their rows, their progress, and their end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use intents::Timestamp;
 use intents::failure::Class;
@@ -8,12 +8,13 @@ use intents::id::{AutomationId, ContractId, ItemId, RunId, ScriptId};
 use intents::journal::Record;
 use intents::run::{Event, Phase, State, step};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
-use super::batch::{Arrival, Batch};
+use super::batch::{Arrival, Batch, Shared, overlaps};
 use super::db::Queries;
-use super::rows::{automation, run as row, trigger};
+use super::ready::WINDOW;
+use super::rows::{automation, run as row};
 use super::writer::{Command, Ticket};
 use super::{Error, Mode, Store, approval, inbox, ledger, sleep};
 
@@ -438,41 +439,83 @@ impl Store {
         self.commit(Lose { run, attempt }).await
     }
 
-    /// Runs that wait for their turn, oldest first, of automations that are active and not among those left out.
-    pub async fn runnable(&self, most: u64, left_out: &[AutomationId]) -> Result<Vec<Runnable>, Error> {
-        if self.all_stopped().await? {
+    /// Runs that wait for their turn, of automations that are active and not among those left out: those that have waited
+    /// longest first, and of each automation as many as may be under way at once. Some of them may have an attempt
+    /// already, which has stored nothing yet.
+    pub async fn runnable(&self, most: usize, left_out: &[AutomationId]) -> Result<Vec<Runnable>, Error> {
+        let shared = self.shared();
+        if shared.is_all_stopped() {
             return Ok(Vec::new());
         }
-        // The rows of those that have an attempt still say that they wait for their turn.
-        let running: HashSet<_> = self.shared().under_way.running().into_iter().map(|row| row.id).collect();
-        let rows: Vec<(String, String, Option<String>)> = self
-            .reader()
-            .tuples(
-                row::Entity::find()
-                    .select_only()
-                    .column(row::Column::Id)
-                    .column(row::Column::AutomationId)
-                    .column(trigger::Column::Body)
-                    .join(JoinType::InnerJoin, run_automation())
-                    .join(JoinType::LeftJoin, run_trigger())
-                    .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
-                    .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
-                    .filter(row::Column::AutomationId.is_not_in(left_out.iter().map(ToString::to_string)))
-                    .order_by_asc(row::Column::Id)
-                    .limit(most + running.len() as u64),
-            )
-            .await?;
-        rows.into_iter()
-            .filter(|(run, _, _)| !running.contains(run))
-            .take(usize::try_from(most).unwrap_or(usize::MAX))
-            .map(|(run, automation, trigger)| {
-                let automation = automation.parse().map_err(|error| Error::unreadable("automation id", error))?;
-                let trigger: Option<serde_json::Value> =
-                    trigger.map(|body| serde_json::from_str(&body)).transpose().unwrap_or_default();
-                let overlaps = trigger.is_some_and(|trigger| trigger["overlap"] == json!("allow"));
-                Ok(Runnable { run: parse(&run)?, automation, overlaps })
-            })
-            .collect()
+        let mut active = HashMap::new();
+        loop {
+            let mut unknown = Vec::new();
+            let look = shared.ready.look(most, left_out, |id| match (active.get(&id), shared.automations.get(&id)) {
+                (Some(active), _) => *active,
+                (None, Ok(automation)) => automation.mode == Mode::Active.as_str(),
+                (None, Err(_)) => {
+                    unknown.push(id);
+                    false
+                }
+            });
+            if unknown.is_empty() && look.unread.is_empty() {
+                return Ok(look.runs);
+            }
+            for id in unknown {
+                let is_active = match self.automation_row(id).await {
+                    Ok(row) => row.mode == Mode::Active.as_str(),
+                    Err(Error::NotFound { .. }) => false,
+                    Err(error) => return Err(error),
+                };
+                active.insert(id, is_active);
+            }
+            for id in look.unread {
+                self.read_on(id).await?;
+            }
+        }
+    }
+
+    /// Reads the oldest waiting runs of an automation.
+    async fn read_on(&self, automation: AutomationId) -> Result<(), Error> {
+        let oldest = row::Entity::find()
+            .select_only()
+            .column(row::Column::Id)
+            .column(row::Column::TriggerId)
+            .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
+            .filter(Expr::cust(index_condition(Phase::Queued)))
+            .filter(row::Column::AutomationId.eq(automation.to_string()))
+            .order_by_asc(row::Column::Id)
+            .limit(WINDOW as u64);
+        let rows = self.reader().tuples::<(String, Option<String>)>(oldest).await?;
+        let more = rows.len() == WINDOW;
+        let mut runs = Vec::with_capacity(rows.len());
+        for (run, trigger) in rows {
+            let run = parse(&run)?;
+            // The row of one that has an attempt still says that it waits.
+            let has_attempt = self.shared().under_way.row(run).is_some_and(|row| row.phase != Phase::Queued.as_str());
+            if !has_attempt {
+                let overlaps = overlaps(self.reader(), self.shared(), trigger.as_deref()).await?;
+                runs.push(Runnable { run, automation, overlaps });
+            }
+        }
+        self.shared().ready.fill(automation, runs, more);
+        Ok(())
+    }
+
+    /// Notes which automations have runs that wait for their turn, from the database: a hint that was lost costs time and
+    /// nothing else.
+    pub async fn look_for_runnable(&self) -> Result<(), Error> {
+        expect_ready(self.reader(), self.shared()).await
+    }
+
+    /// Looks whether a run that was not to run still waits for its turn.
+    pub async fn look_again(&self, id: RunId) -> Result<(), Error> {
+        let row = self.run_row(id).await?;
+        if row.phase != Phase::Queued.as_str() {
+            let automation = row.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?;
+            self.shared().ready.remove(automation, id);
+        }
+        Ok(())
     }
 
     /// One run.
@@ -548,10 +591,18 @@ const fn index_condition(phase: Phase) -> &'static str {
     }
 }
 
-fn run_trigger() -> sea_orm::RelationDef {
-    row::Entity::belongs_to(trigger::Entity).from(row::Column::TriggerId).to(trigger::Column::Id).into()
-}
-
-fn run_automation() -> sea_orm::RelationDef {
-    row::Entity::belongs_to(automation::Entity).from(row::Column::AutomationId).to(automation::Column::Id).into()
+/// Has the oldest waiting runs of each automation read when there is room for them.
+pub(super) async fn expect_ready(db: &impl Queries, shared: &Shared) -> Result<(), Error> {
+    let waiting = row::Entity::find()
+        .select_only()
+        .column(row::Column::AutomationId)
+        .column_as(row::Column::Id.min(), "oldest")
+        .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
+        .filter(Expr::cust(index_condition(Phase::Queued)))
+        .group_by(row::Column::AutomationId);
+    for (automation, oldest) in db.tuples::<(String, String)>(waiting).await? {
+        let automation = automation.parse().map_err(|error| Error::unreadable("automation id", error))?;
+        shared.ready.expect(automation, parse(&oldest)?);
+    }
+    Ok(())
 }

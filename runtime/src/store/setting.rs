@@ -1,5 +1,7 @@
 //! Settings that the user changes while the server runs.
 
+use std::sync::Arc;
+
 use intents::Timestamp;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
@@ -50,6 +52,7 @@ impl Command for Set {
                 }
             }
         }
+        batch.settings_changed();
         let kind = if self.value.is_some() { "setting.changed" } else { "setting.removed" };
         let data = json!({ "setting": self.name });
         let room = WORKSPACE_ROOM;
@@ -70,9 +73,14 @@ impl Store {
     }
 
     /// All settings, by name.
-    pub async fn settings(&self) -> Result<Vec<Setting>, Error> {
+    pub async fn settings(&self) -> Result<Arc<Vec<Setting>>, Error> {
+        let since = match self.shared().settings.get(&()) {
+            Ok(settings) => return Ok(settings),
+            Err(since) => since,
+        };
         let rows = self.reader().all(row::Entity::find().order_by_asc(row::Column::Name)).await?;
-        rows.into_iter()
+        let settings: Result<Vec<_>, Error> = rows
+            .into_iter()
             .map(|row| {
                 Ok(Setting {
                     value: serde_json::from_str(&row.value).map_err(|error| Error::unreadable("setting", error))?,
@@ -80,6 +88,9 @@ impl Store {
                     updated_at: Timestamp::from_millis(row.updated_at),
                 })
             })
-            .collect()
+            .collect();
+        let settings = Arc::new(settings?);
+        self.shared().settings.keep((), Arc::clone(&settings), since);
+        Ok(settings)
     }
 }

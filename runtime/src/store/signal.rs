@@ -1,6 +1,6 @@
 //! Signals: events that automations emit for each other.
 
-use intents::Timestamp;
+use intents::id::RunId;
 use intents::label::Labels;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
@@ -83,11 +83,13 @@ impl Command for Signal {
     }
 }
 
-/// How many signals of this name have come since a time.
-pub(super) async fn count_since(batch: &Batch<'_>, name: &str, since: Timestamp) -> Result<u64, Error> {
+/// How many signals of this name have come since a run was made. Identifiers tell, not the clock: it may be set back.
+pub(super) async fn count_since(batch: &Batch<'_>, name: &str, run: RunId) -> Result<u64, Error> {
     batch
         .tx
-        .count(row::Entity::find().filter(row::Column::Name.eq(name)).filter(row::Column::At.gte(since.as_millis())))
+        .count(
+            row::Entity::find().filter(row::Column::Name.eq(name)).filter(row::Column::Id.gt(run.ulid().to_string())),
+        )
         .await
 }
 
@@ -97,19 +99,14 @@ impl Store {
         self.enqueue(signal).await
     }
 
-    /// The signal of this name after `taken` others since a run began, with where its data came from.
-    pub async fn signal_since(
-        &self,
-        name: &str,
-        since: Timestamp,
-        taken: u64,
-    ) -> Result<Option<(Value, Labels)>, Error> {
+    /// The signal of this name after `taken` others since a run was made, with where its data came from.
+    pub async fn signal_since(&self, name: &str, run: RunId, taken: u64) -> Result<Option<(Value, Labels)>, Error> {
         let found = self
             .reader()
             .one(
                 row::Entity::find()
                     .filter(row::Column::Name.eq(name))
-                    .filter(row::Column::At.gte(since.as_millis()))
+                    .filter(row::Column::Id.gt(run.ulid().to_string()))
                     .order_by_asc(row::Column::Id)
                     .offset(taken),
             )

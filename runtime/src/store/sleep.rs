@@ -101,8 +101,7 @@ impl Command for Sleep {
                     model.event = Some(name.clone());
                     model.until_at = until.map(Timestamp::as_millis);
                     // It may have come between the executor's look and this commit.
-                    let since = Timestamp::from_millis(run.created_at);
-                    missed |= super::signal::count_since(batch, name, since).await? > *taken;
+                    missed |= super::signal::count_since(batch, name, self.progress.run).await? > *taken;
                 }
                 NewWait::Need(new) => {
                     // It was opened when its effect became uncertain, and the answer may have come since.

@@ -1,10 +1,8 @@
 //! The stop of everything: acknowledged, no effect starts any more until it is lifted.
 
-use sea_orm::EntityTrait;
 use serde_json::json;
 
 use super::batch::Batch;
-use super::db::Queries;
 use super::event::{NewEvent, WORKSPACE_ROOM};
 use super::open::STOPPED_SETTING;
 use super::rows::setting;
@@ -27,6 +25,7 @@ impl Command for StopAll {
             updated_at: batch.now.as_millis(),
         };
         batch.tx.put(&model).await?;
+        batch.settings_changed();
         batch.set_stopped(None, self.stopped);
         batch.touch_runs();
         let kind = if self.stopped { "steward.stopped" } else { "steward.resumed" };
@@ -43,7 +42,6 @@ impl Store {
 
     /// Whether everything is stopped.
     pub async fn all_stopped(&self) -> Result<bool, Error> {
-        let found = self.reader().one(setting::Entity::find_by_id(STOPPED_SETTING)).await?;
-        Ok(found.is_some_and(|row| row.value == "true"))
+        Ok(self.shared().is_all_stopped())
     }
 }

@@ -3,6 +3,7 @@
 //! A commit costs a flush of the disk, so runs share it: whatever has queued while one commit was under way goes
 //! into the next. The writer never waits for more to come.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -139,11 +140,36 @@ struct Writer {
     beacons: Beacons,
 }
 
+/// A commit that did not come about.
+struct Failed {
+    error: Error,
+    /// The change that failed, when it was one and not the commit.
+    at: Option<usize>,
+}
+
+impl Failed {
+    fn at(at: usize) -> impl Fn(Error) -> Self {
+        move |error| Self { error, at: Some(at) }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, at: None }
+    }
+}
+
 impl Writer {
-    async fn take(&mut self, mut jobs: Vec<Box<dyn Job>>) {
-        match self.commit(&mut jobs).await {
-            Ok(()) => jobs.into_iter().for_each(Job::committed),
-            Err(Error::Full) => {
+    /// Commits these changes together. Where one of them fails, it fails alone: those before it are one commit, and
+    /// those after it another, so that each is applied in the order in which it was handed in.
+    async fn take(&mut self, jobs: Vec<Box<dyn Job>>) {
+        let mut groups = VecDeque::from([jobs]);
+        while let Some(mut jobs) = groups.pop_front() {
+            let Err(Failed { error, at }) = self.commit(&mut jobs).await else {
+                jobs.into_iter().for_each(Job::committed);
+                continue;
+            };
+            if matches!(error, Error::Full) {
                 self.shared.reserve.give_back();
                 for job in jobs {
                     // Now there is space for what cannot wait.
@@ -153,14 +179,16 @@ impl Writer {
                         job.failed(Error::Full);
                     }
                 }
-            }
-            // It is nobody's fault, and each alone would wait as long once more.
-            Err(Error::Busy) => jobs.into_iter().for_each(|job| job.failed(Error::Busy)),
-            Err(error) if jobs.len() == 1 => jobs.into_iter().for_each(|job| job.failed(error.clone())),
-            // One of them is at fault; alone, each succeeds or fails for itself.
-            Err(_) => {
-                for job in jobs {
-                    self.take_alone(job).await;
+            } else if matches!(error, Error::Busy) || jobs.len() == 1 {
+                // To be busy is nobody's fault, and each alone would wait as long once more.
+                jobs.into_iter().for_each(|job| job.failed(error.clone()));
+            } else {
+                // When the commit itself failed, the one at fault is found by halves.
+                let (from, count) = at.map_or((jobs.len() / 2, 0), |at| (at, 1));
+                let after = jobs.split_off(from + count);
+                let culprit = jobs.split_off(from);
+                for group in [after, culprit, jobs].into_iter().filter(|group| !group.is_empty()) {
+                    groups.push_front(group);
                 }
             }
         }
@@ -170,7 +198,7 @@ impl Writer {
         let mut alone = vec![job];
         match self.commit(&mut alone).await {
             Ok(()) => alone.into_iter().for_each(Job::committed),
-            Err(error) => {
+            Err(Failed { error, .. }) => {
                 if matches!(error, Error::Full) {
                     self.shared.reserve.give_back();
                 }
@@ -179,12 +207,12 @@ impl Writer {
         }
     }
 
-    async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
+    async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         let (began, count) = (self.shared.env.clock.nanos(), jobs.len());
         let transaction = self.writing.begin().await?;
         let mut batch = Batch::new(&transaction, &self.shared, &self.memory);
-        for job in jobs {
-            job.apply(&mut batch).await?;
+        for (at, job) in jobs.iter_mut().enumerate() {
+            job.apply(&mut batch).await.map_err(Failed::at(at))?;
         }
         let written = batch.flush().await?;
         transaction.commit().await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use intents::label::Labels;
 use intents::run::Phase;
-use runtime::store::{Delivered, NewTrigger, NewWait, Signal, Sleep};
+use runtime::store::{Delivered, NewTrigger, NewWait, Retention, Signal, Sleep};
 use serde_json::json;
 
 use super::world::{Attempt, World, code, import, invoice};
@@ -63,7 +63,7 @@ async fn an_event_wakes_who_waits_for_it_and_is_given_once() {
     assert_eq!(phase(&world, &sleeper).await, Phase::Waiting);
     emit(&emitter, "paid").await;
     assert_eq!(phase(&world, &sleeper).await, Phase::Queued);
-    let since = world.store.run(sleeper.run).await.unwrap().created_at;
+    let since = sleeper.run;
     let (data, labels) = world.store.signal_since("paid", since, 0).await.unwrap().unwrap();
     assert_eq!((data, labels), (json!({ "paid": true }), Labels::new()));
     assert_eq!(world.store.signal_since("paid", since, 1).await.unwrap(), None);
@@ -157,4 +157,35 @@ async fn an_event_is_delivered_to_who_listens_but_not_to_who_emits_it() {
     // A stop holds for events too.
     world.store.stop_all(true, "ann").await.unwrap();
     assert!(world.store.emit(signal(&attempt, "paid")).await.unwrap().await.is_err());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_hides_no_event() {
+    let world = World::new().await;
+    let (one, two) = (world.automation("reminders").await, world.automation("payments").await);
+    let (sleeper, emitter) = (world.attempt(&one, "a").await, world.attempt(&two, "b").await);
+    sleeper.sleep_on(NewWait::Event { name: "paid".to_owned(), taken: 0, until: None }).await;
+    world.clock.set_back(Duration::from_secs(3600));
+    let world = world.restart().await;
+    emit(&emitter, "paid").await;
+    assert_eq!(phase(&world, &sleeper).await, Phase::Queued);
+    let (data, _) = world.store.signal_since("paid", sleeper.run, 0).await.unwrap().unwrap();
+    assert_eq!(data, json!({ "paid": true }));
+}
+
+#[tokio::test]
+async fn an_event_is_kept_for_as_long_as_a_run_may_wait_for_it() {
+    let world = World::new().await;
+    let (one, two) = (world.automation("reminders").await, world.automation("payments").await);
+    let (sleeper, emitter) = (world.attempt(&one, "a").await, world.attempt(&two, "b").await);
+    emit(&emitter, "paid").await;
+    emitter.finish().await.unwrap();
+    let month = Duration::from_secs(30 * 24 * 3600);
+    let retention = Retention { messages: month, ..Retention::default() };
+    world.clock.advance(2 * month);
+    world.store.sweep(retention).await.unwrap();
+    assert!(world.store.signal_since("paid", sleeper.run, 0).await.unwrap().is_some());
+    world.store.stop_run(sleeper.run, "ann").await.unwrap();
+    world.store.sweep(retention).await.unwrap();
+    assert_eq!(world.store.signal_since("paid", sleeper.run, 0).await.unwrap(), None);
 }

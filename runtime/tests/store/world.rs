@@ -39,6 +39,12 @@ impl TestClock {
     }
 }
 
+impl TestClock {
+    pub(crate) fn set_back(&self, length: Duration) {
+        self.0.fetch_sub(length.as_millis() as i64, Ordering::SeqCst);
+    }
+}
+
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))

@@ -98,7 +98,7 @@ impl Attempt {
         now: Timestamp,
     ) -> Result<(), Trouble> {
         let taken = self.events_taken.get(&event).copied().unwrap_or(0);
-        let found = self.services.store.signal_since(&event, self.context.run.created_at, taken).await?;
+        let found = self.services.store.signal_since(&event, self.context.run.id, taken).await?;
         match found {
             Some((data, labels)) => {
                 self.events_taken.insert(event.clone(), taken + 1);

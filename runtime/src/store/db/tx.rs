@@ -68,7 +68,12 @@ impl Tx<'_> {
 
     /// Replaces the row with its key; there is one.
     pub(in crate::store) async fn update<R: Record>(&self, row: &R) -> Result<(), Error> {
-        self.write(&R::sql().update, std::slice::from_ref(row)).await
+        self.update_all(std::slice::from_ref(row)).await
+    }
+
+    /// Replaces the rows with their keys; there are such.
+    pub(in crate::store) async fn update_all<R: Record>(&self, rows: &[R]) -> Result<(), Error> {
+        self.write(&R::sql().update, rows).await
     }
 
     /// Changes or deletes what a statement says; returns how many rows.
