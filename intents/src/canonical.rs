@@ -188,19 +188,27 @@ pub fn is_exact(number_text: &str) -> bool {
     }
 }
 
-/// The place of the first whole number in a value that no double holds: a 64-bit id, as a rule.
+/// The place of the first whole number in a value that no double holds: a 64-bit id, as a rule. As a JSON pointer.
 pub fn first_inexact(value: &Value) -> Option<String> {
     match value {
-        Value::Number(number) if number.is_f64() || is_exact(&number.to_string()) => None,
-        Value::Number(_) => Some(String::new()),
+        Value::Number(number) => (!holds(number)).then(String::new),
         Value::Array(items) => items
             .iter()
             .enumerate()
             .find_map(|(index, item)| first_inexact(item).map(|place| format!("/{index}{place}"))),
-        Value::Object(members) => {
-            members.iter().find_map(|(name, member)| first_inexact(member).map(|place| format!("/{name}{place}")))
-        }
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            first_inexact(member).map(|place| format!("/{}{place}", name.replace('~', "~0").replace('/', "~1")))
+        }),
         Value::Null | Value::Bool(_) | Value::String(_) => None,
+    }
+}
+
+/// Whether a double holds a number as it is.
+fn holds(number: &serde_json::Number) -> bool {
+    match (number.as_i64(), number.as_u64()) {
+        (Some(whole), _) => (whole as f64) as i128 == i128::from(whole),
+        (None, Some(whole)) => (whole as f64) as u128 == u128::from(whole),
+        (None, None) => true,
     }
 }
 
@@ -264,10 +272,12 @@ mod tests {
     #[test]
     fn a_whole_number_that_no_double_holds_is_found() {
         assert_eq!(
-            first_inexact(&json!({ "a": [1, { "id": 9_007_199_254_740_993_i64 }] })).as_deref(),
-            Some("/a/1/id")
+            first_inexact(&json!({ "a": [1, { "id/~": 9_007_199_254_740_993_i64 }] })).as_deref(),
+            Some("/a/1/id~1~0")
         );
-        assert_eq!(first_inexact(&json!({ "a": [1.5, 9_007_199_254_740_992_i64, "12345678901234567890"] })), None);
+        assert_eq!(first_inexact(&json!(u64::MAX)).as_deref(), Some(""));
+        let held = json!([1.5, 9_007_199_254_740_992_u64, -1, u64::MAX - 2047, i64::MIN, "12345678901234567890"]);
+        assert_eq!(first_inexact(&held), None);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Outcomes on their way to the script.
 
-use intents::outcome;
+use intents::{canonical, outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,54 +37,15 @@ pub(crate) fn outcome(outcome: &outcome::Outcome, bytes_max: u32) -> Result<Outc
 
 /// Makes JSON text of a value that a script can hold exactly.
 pub(crate) fn text(value: &Value, what: &'static str, bytes_max: u32) -> Result<String, Error> {
-    exact(value, &mut String::new())?;
+    if let Some(path) = canonical::first_inexact(value) {
+        return Err(Error::Inexact { path });
+    }
     let text = value.to_string();
     if text.len() > bytes_max as usize {
         return Err(Error::TooLong { what, limit: bytes_max.into() });
     }
     Ok(text)
 }
-
-/// Refuses the numbers that the script would see rounded.
-fn exact(value: &Value, path: &mut String) -> Result<(), Error> {
-    let depth = path.len();
-    match value {
-        Value::Null | Value::Bool(_) | Value::String(_) => {}
-        Value::Number(number) => {
-            let held = match (number.as_i64(), number.as_u64()) {
-                (Some(whole), _) => whole.unsigned_abs() <= EXACT_MAX || (whole as f64) as i128 == i128::from(whole),
-                (None, Some(whole)) => (whole as f64) as u128 == u128::from(whole),
-                (None, None) => true,
-            };
-            if !held {
-                return Err(Error::Inexact { path: path.clone() });
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                if !matches!(item, Value::Null | Value::Bool(_) | Value::String(_)) {
-                    path.push_str(&format!("/{index}"));
-                    exact(item, path)?;
-                    path.truncate(depth);
-                }
-            }
-        }
-        Value::Object(members) => {
-            for (name, member) in members {
-                if !matches!(member, Value::Null | Value::Bool(_) | Value::String(_)) {
-                    path.push('/');
-                    path.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                    exact(member, path)?;
-                    path.truncate(depth);
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Doubles hold every whole number up to here.
-const EXACT_MAX: u64 = 1 << 53;
 
 #[cfg(test)]
 mod tests {
