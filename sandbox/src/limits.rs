@@ -28,6 +28,9 @@ pub const LOG_LINE_BYTES_MAX: u32 = 8 << 10;
 pub const SOURCE_BYTES_MAX: u32 = 256 << 10;
 /// The input of a run is one inbox item.
 pub const INPUT_BYTES_MAX: u32 = 8 << 20;
+/// How many processes wait for a script, ahead of need. One is taken while another is made; a load that takes them
+/// faster keeps every processor busy and gains nothing from more. Each takes a few hundred kilobytes.
+pub const SPARES_MAX: usize = 2;
 /// All recorded calls together, as they travel to the script's process.
 pub const REPLAY_BYTES_MAX: u64 = 256 << 20;
 

@@ -25,6 +25,11 @@ pub(crate) fn allow(bytes: u64) {
     LIMIT.store(USED.load(Ordering::Relaxed).saturating_add(bytes), Ordering::Relaxed);
 }
 
+/// How many bytes are in use.
+pub(crate) fn used() -> usize {
+    USED.load(Ordering::Relaxed)
+}
+
 fn count(more: usize, less: usize) {
     let used = USED.load(Ordering::Relaxed).saturating_sub(less).saturating_add(more);
     if used > LIMIT.load(Ordering::Relaxed) {

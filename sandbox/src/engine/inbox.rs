@@ -5,8 +5,8 @@
 use crate::engine::outbox;
 use crate::wire::{self, ToScript};
 
-/// Read at once; larger frames take more reads.
-const READ_BYTES: usize = 64 << 10;
+/// There is at least this much room for a read. Small, since whatever is larger grows anyway, and most frames fit.
+const READ_BYTES: usize = 8 << 10;
 
 /// Whole frames, one by one. A host that is gone or talks nonsense ends the process: there is nobody to run for.
 pub(crate) struct Inbox {
@@ -37,18 +37,17 @@ impl Inbox {
     fn read(&mut self) {
         self.bytes.drain(..self.taken);
         self.taken = 0;
-        let before = self.bytes.len();
-        // As much again as there is, so that a large frame is not read in small parts.
-        self.bytes.resize(before + READ_BYTES.max(before), 0);
-        let room = &mut self.bytes[before..];
+        // As much again as there is, so that a large frame is not read in small parts. The room is not cleared: what
+        // nothing is read into stays memory that the process does not have yet.
+        self.bytes.reserve(READ_BYTES.max(self.bytes.len()));
+        let room = self.bytes.spare_capacity_mut();
         // SAFETY: the room is valid for writing.
         let read = unsafe { libc::recv(self.socket, room.as_mut_ptr().cast(), room.len(), 0) };
         match usize::try_from(read) {
             Ok(0) => outbox::exit(1),
-            Ok(read) => self.bytes.truncate(before + read),
-            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {
-                self.bytes.truncate(before);
-            }
+            // SAFETY: the system has written so many bytes behind those that were there.
+            Ok(read) => unsafe { self.bytes.set_len(self.bytes.len() + read) },
+            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
             Err(_) => outbox::exit(1),
         }
     }

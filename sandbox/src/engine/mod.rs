@@ -16,4 +16,5 @@ mod session;
 mod warm;
 
 pub(crate) use prelude::digest as prelude_digest;
+pub(crate) use raw::use_up_blocks;
 pub(crate) use warm::{Warm, warm_up};

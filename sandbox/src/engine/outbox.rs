@@ -99,8 +99,8 @@ pub(crate) fn flush() {
 
 /// Sends the last word and ends the process.
 pub(crate) fn end(message: &FromScript) -> ! {
+    send(message);
     flush();
-    write(&wire::encode(message));
     exit(0)
 }
 

@@ -18,6 +18,37 @@ pub(crate) enum Own<'js> {
     Accessor,
 }
 
+/// Has the garbage collector look at the heap when so many bytes are in use.
+pub(crate) fn collect_from(ctx: &Ctx<'_>, bytes: usize) {
+    // SAFETY: sets a number of the runtime, which is alive.
+    unsafe { qjs::JS_SetGCThreshold(qjs::JS_GetRuntime(ctx.as_raw().as_ptr()), bytes as _) };
+}
+
+/// Takes every free block that the engine has kept for small values, for good, so that the next ones come from
+/// memory that nothing warm lies in: from behind `edge`. There, one store of blocks of each size is left open, since
+/// opening one writes to the one before it.
+pub(crate) fn use_up_blocks(ctx: &Ctx<'_>, edge: usize) {
+    /// The engine cuts small values from blocks of fixed sizes up to this,
+    const SMALL_BYTES_MAX: usize = 512;
+    /// which differ by at least this,
+    const STEP: usize = 8;
+    /// and hold this much beside the value.
+    const HEADER: usize = 8;
+    /// More than the engine's largest store of free blocks has; a bound should it work in another way one day.
+    const BLOCKS_MAX: usize = 100_000;
+    // SAFETY: the runtime is alive.
+    let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
+    for size in (STEP..=SMALL_BYTES_MAX - HEADER).step_by(STEP) {
+        for _ in 0..BLOCKS_MAX {
+            // SAFETY: allocates; the block is kept for ever.
+            let block = unsafe { qjs::js_malloc_rt(runtime, size as _) } as usize;
+            if block == 0 || block >= edge {
+                break;
+            }
+        }
+    }
+}
+
 /// The class of an object; 0 for anything else.
 pub(crate) fn class(value: &Value<'_>) -> u32 {
     // SAFETY: the value is alive, and the class is only read.

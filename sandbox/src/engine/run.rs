@@ -16,6 +16,7 @@ use crate::wire::{Opening, Purpose, Recorded, ToScript};
 pub(crate) fn attempt<'js>(session: &Session<'js>, compiler: &Ctx<'js>, mut inbox: Inbox) -> ! {
     let (opening, recorded) = read_opening(&mut inbox);
     session.open(&opening, recorded);
+    raw::collect_from(&session.ctx, heap::used() + collect_after(opening.limits.heap_bytes));
     heap::allow(opening.limits.heap_bytes);
     interrupt::allow(opening.limits.ticks);
     let end = execute(session, compiler, &opening, &mut inbox).unwrap_or_else(|failure| {
@@ -23,6 +24,16 @@ pub(crate) fn attempt<'js>(session: &Session<'js>, compiler: &Ctx<'js>, mut inbo
         FromScript::Failed(*failure)
     });
     outbox::end(&end)
+}
+
+/// How many bytes a script allocates before the garbage collector first looks at them.
+///
+/// Most scripts end sooner. The collector writes to every object that there is, and so makes this process copy all
+/// the memory that it shares with the warm one. What counts references frees nearly everything without it.
+fn collect_after(heap_bytes: u64) -> usize {
+    /// Garbage may take this part of the heap.
+    const PART: u64 = 8;
+    usize::try_from(heap_bytes / PART).unwrap_or(usize::MAX)
 }
 
 fn read_opening(inbox: &mut Inbox) -> (Box<Opening>, Vec<Recorded>) {

@@ -23,7 +23,12 @@ pub(crate) struct Warm<'js> {
     compiler: Ctx<'js>,
 }
 
-impl Warm<'_> {
+impl<'js> Warm<'js> {
+    /// The context in which the script will run.
+    pub(crate) fn ctx(&self) -> &Ctx<'js> {
+        &self.session.ctx
+    }
+
     /// Runs the script that the host sends, and ends the process.
     pub(crate) fn attempt(&self, socket: i32) -> ! {
         outbox::open(socket);

@@ -32,8 +32,6 @@ pub(crate) struct Origin {
 impl Origin {
     /// Looks at this process. Called once, when everything is warm.
     pub(crate) fn look() -> io::Result<Self> {
-        #[cfg(target_os = "linux")]
-        crate::jail::seccomp::refuse_signals()?;
         Ok(Self {
             // SAFETY: reads a property of this process.
             pid: unsafe { libc::getpid() },
@@ -42,6 +40,13 @@ impl Origin {
             #[cfg(target_os = "linux")]
             filter: crate::jail::seccomp::Filter::new()?,
         })
+    }
+
+    /// Takes from this process what it does not need for forks. Called when it has opened its last file.
+    pub(crate) fn limit_to_forking(&self) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        crate::jail::seccomp::limit_to_forking()?;
+        Ok(())
     }
 
     /// Locks the fork in. From here on it has its socket, its memory and its processor, and nothing else.

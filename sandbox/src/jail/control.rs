@@ -67,15 +67,14 @@ impl Control {
 
 /// Waits for the next request. The warm process's end.
 pub(crate) fn request(socket: RawFd) -> io::Result<Request> {
-    let mut bytes = [0; REQUEST_BYTES];
-    let mut length = 0;
+    let mut bytes = Vec::with_capacity(REQUEST_BYTES);
     let mut descriptor = None;
-    while length < REQUEST_BYTES {
-        let (more, carried) = socket::receive(socket, &mut bytes[length..])?;
+    while bytes.len() < REQUEST_BYTES {
+        let missing = REQUEST_BYTES - bytes.len();
+        let (more, carried) = socket::receive_into(socket, &mut bytes, missing)?;
         if more == 0 {
             return Ok(Request::End);
         }
-        length += more;
         descriptor = descriptor.or(carried);
     }
     Ok(match (bytes[0], descriptor) {

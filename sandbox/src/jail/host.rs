@@ -1,8 +1,6 @@
 //! The host's side of the jail.
 
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +14,8 @@ use crate::Error;
 use crate::jail::attempt::Attempt;
 use crate::jail::control::Control;
 use crate::jail::keeper::{Current, Keeper};
+use crate::jail::line::Line;
+use crate::jail::spares::{self, Spares};
 use crate::jail::watchdog::Watchdog;
 use crate::limits::Limits;
 use crate::report::{Fault, FromScript, ScriptFailure};
@@ -23,7 +23,7 @@ use crate::wire::{self, Purpose};
 
 /// How long a warm process may take to come up, on a machine that does much else.
 const UP_WITHIN: Duration = Duration::from_secs(10);
-/// A warm process that dies takes the forks with it that nobody has heard of; those are asked for again.
+/// So often is a warm process asked that dies or does not answer.
 const TRIES_MAX: u32 = 5;
 
 /// What an attempt starts from.
@@ -53,11 +53,13 @@ pub struct Jail {
     shared: Arc<Shared>,
 }
 
+/// What the attempts of a jail share.
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     // Dropped first: it ends the warm process, and that one every attempt.
     _keeper: Keeper,
     current: Current,
+    spares: Spares,
     watchdog: Arc<Watchdog>,
 }
 
@@ -69,7 +71,10 @@ impl Jail {
         let spawn = |source| Error::Spawn { source };
         let watchdog = Arc::new(Watchdog::start().map_err(spawn)?);
         let (keeper, current) = Keeper::start(program).map_err(spawn)?;
-        Ok(Self { shared: Arc::new(Shared { _keeper: keeper, current, watchdog }) })
+        let spares = Spares::default();
+        let shared = Arc::new(Shared { _keeper: keeper, current, spares, watchdog });
+        shared.fill_up();
+        Ok(Self { shared })
     }
 
     /// Starts an attempt.
@@ -105,23 +110,40 @@ impl Jail {
 
     async fn open(&self, start: Start, purpose: Purpose, limits: Limits) -> Result<Attempt, Error> {
         let opening = wire::frames(start, purpose, &limits)?;
-        let mut current = self.shared.current.clone();
+        Attempt::start(&self.shared, opening, limits).await
+    }
+}
+
+impl Shared {
+    /// A process without a script: one that waits for it, or a fresh one.
+    pub(crate) async fn process(&self) -> Result<Arc<Line>, Error> {
+        let mut current = self.current.clone();
         for _ in 0..TRIES_MAX {
             let control = Self::control(&mut current).await?;
-            let (ours, theirs) = UnixStream::pair().map_err(|source| Error::Io { source })?;
-            if let Err(error) = ask(&control, &theirs).await {
-                tracing::debug!(%error, "the sandbox's warm process does not answer");
-                // The keeper notices the same, and publishes the next one.
-                drop(timeout(UP_WITHIN, current.changed()).await);
-                continue;
+            if let Some(spare) = self.spares.take(&control) {
+                return Ok(spare);
             }
-            drop(theirs);
-            let mut attempt = Attempt::new(ours, &control, limits.clone(), Arc::clone(&self.shared.watchdog))?;
-            if attempt.open(&opening).await? {
-                return Ok(attempt);
+            match ask(&control).await {
+                Ok(line) => return Ok(line),
+                Err(error) => {
+                    tracing::debug!(%error, "the sandbox's warm process does not answer");
+                    // The keeper notices the same, and publishes the next one.
+                    drop(timeout(UP_WITHIN, current.changed()).await);
+                }
             }
         }
         Err(Error::Unavailable)
+    }
+
+    /// Has processes made for the next attempts. Called when a script is on its way, so that it need not wait for that.
+    pub(crate) fn fill_up(&self) {
+        if let Some(control) = self.current.borrow().as_ref() {
+            self.spares.fill(control);
+        }
+    }
+
+    pub(crate) fn watchdog(&self) -> &Arc<Watchdog> {
+        &self.watchdog
     }
 
     async fn control(current: &mut Current) -> Result<Arc<Control>, Error> {
@@ -134,12 +156,12 @@ impl Jail {
 }
 
 /// Asks for a fork. A warm process that has too much to do is asked again a little later.
-async fn ask(control: &Control, socket: &UnixStream) -> io::Result<()> {
+async fn ask(control: &Arc<Control>) -> io::Result<Arc<Line>> {
     /// So often, with a pause of a millisecond each.
     const ASKS_MAX: u32 = 2000;
     const PAUSE: Duration = Duration::from_millis(1);
     for _ in 0..ASKS_MAX {
-        match control.fork(socket.as_raw_fd()) {
+        match spares::process(control) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 drop(timeout(PAUSE, std::future::pending::<()>()).await);
             }

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use crate::jail::attempt::is_gone;
 use crate::jail::control::Control;
 use crate::jail::kill::Killer;
 use crate::jail::socket;
@@ -31,7 +32,6 @@ pub(crate) struct Line {
     socket: UnixStream,
     /// Not kept alive by attempts: a jail that is dropped ends them.
     control: Weak<Control>,
-    turn: Duration,
     state: Mutex<State>,
 }
 
@@ -45,6 +45,12 @@ struct State {
     queued: usize,
     last: Option<FromScript>,
     closed: bool,
+    /// Whether the process has ended without having read everything that it was sent.
+    unread: bool,
+    /// Whether the script has said anything.
+    heard: bool,
+    /// How long the script may compute, once it was sent.
+    turn: Option<Duration>,
     expired: bool,
     killed: bool,
     graced: bool,
@@ -60,8 +66,10 @@ struct State {
 /// What a look at the socket brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pulled {
-    /// Something.
-    Some,
+    /// Everything that there was.
+    All,
+    /// Something, and as much as the host can hold for now.
+    Part,
     /// Nothing yet.
     Nothing,
     /// The end.
@@ -76,8 +84,17 @@ pub(crate) enum Look {
 }
 
 impl Line {
-    pub(crate) fn new(socket: UnixStream, control: Weak<Control>, turn: Duration) -> Self {
-        Self { socket, control, turn, state: Mutex::default() }
+    pub(crate) fn new(socket: UnixStream, control: Weak<Control>) -> Self {
+        Self { socket, control, state: Mutex::default() }
+    }
+
+    /// Notes that a script is being sent, which may compute for so long at a time.
+    pub(crate) fn begin(&self, turn: Duration) {
+        let mut state = self.state();
+        state.turn = Some(turn);
+        if state.killer.is_some() {
+            state.computing = Some(now());
+        }
     }
 
     /// Reads what there is.
@@ -87,33 +104,34 @@ impl Line {
 
     fn pull_into(&self, state: &mut State) -> io::Result<Pulled> {
         let mut pulled = Pulled::Nothing;
-        let mut room = [0; READ_BYTES];
         while !state.closed && state.queued < QUEUED_BYTES_MAX {
-            match socket::receive(self.socket.as_raw_fd(), &mut room) {
+            match socket::receive_into(self.socket.as_raw_fd(), &mut state.bytes, READ_BYTES) {
                 Ok((0, _)) => {
                     state.closed = true;
                     return Ok(Pulled::Closed);
                 }
                 Ok((length, carried)) => {
-                    state.bytes.extend_from_slice(&room[..length]);
+                    // A message with a descriptor is received alone, whatever stands behind it.
+                    let is_all = length < READ_BYTES && carried.is_none();
                     state.carried = state.carried.take().or(carried);
-                    pulled = Pulled::Some;
                     self.read(state);
-                    if length < READ_BYTES {
-                        break;
+                    if is_all {
+                        return Ok(Pulled::All);
                     }
+                    pulled = Pulled::All;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(pulled),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The process died with something of ours unread.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                     state.closed = true;
+                    state.unread = true;
                     return Ok(Pulled::Closed);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(if state.closed { Pulled::Closed } else { pulled })
+        Ok(if state.closed { Pulled::Closed } else { Pulled::Part })
     }
 
     /// Makes frames of the bytes that are there.
@@ -127,7 +145,9 @@ impl Line {
             if state.killer.is_none() {
                 return state.end("it did not say who it is");
             }
-            state.computing = Some(now());
+            if state.turn.is_some() {
+                state.computing = Some(now());
+            }
         }
         while state.last.is_none() {
             match wire::take::<FromScript>(&state.bytes[taken..]) {
@@ -178,8 +198,9 @@ impl Line {
     pub(crate) fn watch(&self) -> Option<Instant> {
         let mut state = self.state();
         let since = state.computing.filter(|_| !state.watched && !state.is_over())?;
+        let turn = state.turn?;
         state.watched = true;
-        Some(since + self.turn)
+        Some(since + turn)
     }
 
     /// Looks whether the script computes for too long, and kills it if so.
@@ -187,12 +208,12 @@ impl Line {
         let mut state = self.state();
         let pulled = self.pull_into(&mut state).unwrap_or(Pulled::Nothing);
         let now = now();
-        match state.computing {
-            Some(since) if !state.is_over() => {
-                if now < since + self.turn {
-                    return Look::At(since + self.turn);
+        match state.computing.zip(state.turn) {
+            Some((since, turn)) if !state.is_over() => {
+                if now < since + turn {
+                    return Look::At(since + turn);
                 }
-                if pulled == Pulled::Some && !state.graced {
+                if matches!(pulled, Pulled::All | Pulled::Part) && !state.graced {
                     state.graced = true;
                     return Look::At(now + GRACE);
                 }
@@ -205,6 +226,12 @@ impl Line {
         }
         state.watched = false;
         Look::Never
+    }
+
+    /// Whether the process has ended before it had read its script to the end, so that no script has run.
+    pub(crate) fn never_began(&self) -> bool {
+        let state = self.state();
+        state.closed && state.unread && !state.heard && !state.killed && !state.expired
     }
 
     /// Whether the process has said who it is.
@@ -232,7 +259,16 @@ impl Line {
 
     /// Sends bytes, as many as there is room for.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        socket::send(self.socket.as_raw_fd(), bytes, None)
+        socket::send(self.socket.as_raw_fd(), bytes, None).inspect_err(|error| {
+            if is_gone(error) {
+                self.state().unread = true;
+            }
+        })
+    }
+
+    /// The socket once more, for whoever waits until there is room to send.
+    pub(crate) fn socket(&self) -> io::Result<UnixStream> {
+        self.socket.try_clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -249,6 +285,7 @@ impl AsRawFd for Line {
 
 impl State {
     fn take_frame(&mut self, frame: FromScript) {
+        self.heard = true;
         match frame {
             FromScript::Idle { delivered } if delivered == self.answered => {
                 self.computing = None;

@@ -12,10 +12,12 @@ mod host;
 mod keeper;
 mod kill;
 mod line;
+mod memory;
 #[cfg(target_os = "linux")]
 mod seccomp;
 mod signals;
 mod socket;
+mod spares;
 mod watchdog;
 mod zygote;
 

@@ -35,9 +35,22 @@ pub(crate) fn send(socket: RawFd, bytes: &[u8], descriptor: Option<RawFd>) -> io
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
-/// Receives some bytes, and the descriptor that came with them. No bytes mean that the other side is gone.
-pub(crate) fn receive(socket: RawFd, bytes: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
-    let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+/// Receives some bytes behind those that are there, at most so many, and the descriptor that came with them. No bytes
+/// mean that the other side is gone.
+pub(crate) fn receive_into(
+    socket: RawFd,
+    bytes: &mut Vec<u8>,
+    bytes_max: usize,
+) -> io::Result<(usize, Option<OwnedFd>)> {
+    bytes.reserve(bytes_max);
+    let (received, descriptor) = receive(socket, &mut bytes.spare_capacity_mut()[..bytes_max])?;
+    // SAFETY: the system has written so many bytes behind those that were there.
+    unsafe { bytes.set_len(bytes.len() + received) };
+    Ok((received, descriptor))
+}
+
+fn receive(socket: RawFd, room: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
     let mut ancillary = MaybeUninit::<Ancillary>::uninit();
     // SAFETY: a header of zeros is an empty one.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
@@ -86,13 +99,14 @@ mod tests {
         let (here, there) = UnixStream::pair().unwrap();
         let (left, right) = UnixStream::pair().unwrap();
         assert_eq!(send(here.as_raw_fd(), b"hi", Some(left.as_raw_fd())).unwrap(), 2);
-        let mut bytes = [0; 8];
-        let (length, descriptor) = receive(there.as_raw_fd(), &mut bytes).unwrap();
-        assert_eq!(&bytes[..length], b"hi");
+        let mut bytes = Vec::with_capacity(8);
+        let (length, descriptor) = receive_into(there.as_raw_fd(), &mut bytes, 8).unwrap();
+        assert_eq!((length, bytes.as_slice()), (2, b"hi".as_slice()));
         let received = UnixStream::from(descriptor.unwrap());
         send(received.as_raw_fd(), b"through", None).unwrap();
-        assert_eq!(receive(right.as_raw_fd(), &mut bytes).unwrap().0, 7);
+        assert_eq!(receive_into(right.as_raw_fd(), &mut bytes, 64).unwrap().0, 7);
+        assert_eq!(bytes, b"hithrough");
         drop(here);
-        assert_eq!(receive(there.as_raw_fd(), &mut bytes).unwrap().0, 0);
+        assert_eq!(receive_into(there.as_raw_fd(), &mut bytes, 64).unwrap().0, 0);
     }
 }

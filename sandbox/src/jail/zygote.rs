@@ -8,6 +8,7 @@ use crate::engine::{self, Warm, outbox};
 use crate::helpers;
 use crate::jail::child::{self, Origin, SOCKET};
 use crate::jail::control::{self, Request};
+use crate::jail::memory::{self, Fresh};
 use crate::jail::{death, signals};
 use crate::report::FromScript;
 
@@ -29,6 +30,7 @@ pub fn zygote_main() -> ! {
         }
         outbox::exit(1)
     }));
+    memory::prepare();
     helpers::time::warm();
     // It comes back only when there is nothing to serve with.
     drop(engine::warm_up(serve));
@@ -37,10 +39,14 @@ pub fn zygote_main() -> ! {
 
 fn serve(warm: &Warm<'_>) {
     let Ok(origin) = Origin::look() else { return };
+    let fresh = memory::part(warm.ctx());
+    if origin.limit_to_forking().is_err() {
+        return;
+    }
     let mut forks = Forks::default();
     loop {
         match control::request(SOCKET) {
-            Ok(Request::Fork(socket)) => fork(warm, &origin, socket, &mut forks),
+            Ok(Request::Fork(socket)) => fork(warm, &origin, fresh, socket, &mut forks),
             #[cfg(not(target_os = "linux"))]
             Ok(Request::Kill(pid)) => forks.kill(pid),
             Ok(Request::Malformed) => {}
@@ -55,11 +61,14 @@ fn serve(warm: &Warm<'_>) {
     }
 }
 
-fn fork(warm: &Warm<'_>, origin: &Origin, socket: OwnedFd, forks: &mut Forks) {
+fn fork(warm: &Warm<'_>, origin: &Origin, fresh: Fresh, socket: OwnedFd, forks: &mut Forks) {
     // SAFETY: this process has one thread, so the fork finds every lock open.
     match unsafe { libc::fork() } {
         0 => match origin.enter(socket) {
-            Ok(()) => warm.attempt(SOCKET),
+            Ok(()) => {
+                fresh.take();
+                warm.attempt(SOCKET)
+            }
             Err(_) => child::give_up(),
         },
         // Without a fork, the socket closes here, and the host sees it.

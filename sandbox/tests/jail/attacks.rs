@@ -52,7 +52,7 @@ fn attack_within(start: Start, turn: Duration) -> FromScript {
     })
 }
 
-fn which(end: &FromScript) -> Option<Which> {
+pub(crate) fn which(end: &FromScript) -> Option<Which> {
     match end {
         FromScript::Limit(broken) => Some(broken.which),
         FromScript::Call { .. }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use libtest_mimic::Trial;
+use sandbox::limits::SPARES_MAX;
 use sandbox::{FromScript, Jail, Limits, Start, Which};
 use serde_json::{Value, json};
 
@@ -21,6 +22,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_killed_zygote_is_replaced", killed_zygote),
         trial("an_attempt_that_is_dropped_dies", dropped_attempt),
         trial("an_attempt_that_is_given_up_while_it_opens_dies", given_up),
+        #[cfg(target_os = "linux")]
+        trial("a_spare_is_locked_in_and_given_to_one_attempt", spare_is_used_once),
+        #[cfg(target_os = "linux")]
+        trial("a_killed_spare_is_replaced_and_no_script_is_lost", killed_spares),
+        #[cfg(target_os = "linux")]
+        trial("spares_end_with_their_jail_and_with_their_host", spares_end),
+        #[cfg(target_os = "linux")]
+        trial("a_spare_keeps_to_the_limits_of_its_attempt", spare_limits),
         trial("a_waiting_script_is_never_late", waiting_script),
         trial("a_script_is_killed_though_nobody_listens", nobody_listens),
         trial("many_attempts_run_beside_each_other", many),
@@ -83,17 +92,53 @@ pub(crate) fn host_in_zone(zone: &str, script: &str) -> Value {
     said
 }
 
+/// Ten seconds, in steps
+const LOOKS: u32 = 1000;
+/// of this.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// The processes that come from a jail's warm one: attempts, and those that wait for one.
+fn children(jail: &Jail) -> Vec<u32> {
+    let zygote = jail.zygote_pid().unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{zygote}/task/{zygote}/children")).unwrap_or_default();
+    children.split_whitespace().map(|child| child.parse().unwrap()).collect()
+}
+
+/// Waits until as many processes wait for a script as there ever are.
+#[cfg(target_os = "linux")]
+fn spares(jail: &Jail) -> Vec<u32> {
+    for _ in 0..LOOKS {
+        let children = children(jail);
+        if children.len() == SPARES_MAX && children.iter().all(|child| is_locked_in(*child)) {
+            return children;
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+    panic!("there are {:?} where spares should be", children(jail));
+}
+
+/// Whether a process has taken everything from itself that it does not need.
+#[cfg(target_os = "linux")]
+fn is_locked_in(pid: u32) -> bool {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap_or_default();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
+    let filters = |pid: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("Seccomp_filters:")).unwrap_or_default().to_owned();
+        line.trim().parse::<u32>().unwrap_or(0)
+    };
+    files.split_whitespace().nth(3) == Some("0") && filters(pid) == 3
+}
+
 /// Waits until a process is gone, or a zombie that only its parent's end removes.
 fn gone(pid: u32) {
-    /// Ten seconds, in steps.
-    const LOOKS: u32 = 1000;
     for _ in 0..LOOKS {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
         if state.is_none_or(|state| state == 'Z' || state == 'X') {
             return;
         }
-        std::thread::park_timeout(Duration::from_millis(10));
+        std::thread::park_timeout(LOOK_EVERY);
     }
     panic!("process {pid} is still there");
 }
@@ -164,12 +209,95 @@ fn given_up() {
             drop(tokio::time::timeout(Duration::ZERO, opening).await);
         }
     });
-    let zygote = jail.zygote_pid().unwrap();
-    let children = || std::fs::read_to_string(format!("/proc/{zygote}/task/{zygote}/children")).unwrap_or_default();
-    for child in children().split_whitespace() {
-        gone(child.parse().unwrap());
+    // What is left are the processes that wait for the next scripts.
+    for _ in 0..LOOKS {
+        if children(&jail).len() <= SPARES_MAX {
+            break;
+        }
+        std::thread::park_timeout(LOOK_EVERY);
     }
+    assert!(children(&jail).len() <= SPARES_MAX);
     assert_eq!(block_on(jail.check("export default () => 1", "script.js")).map_err(|error| error.to_string()), Ok(()));
+}
+
+#[cfg(target_os = "linux")]
+fn spare_is_used_once() {
+    block_on(async {
+        let jail = fresh_jail();
+        let mut used = std::collections::BTreeSet::new();
+        for round in 0..20 {
+            let waiting = spares(&jail);
+            let attempt =
+                jail.attempt(body("globalThis.left = 1; return Math.random();"), Limits::default()).await.unwrap();
+            let pid = attempt.pid().unwrap();
+            assert!(waiting.contains(&pid), "{pid} did not wait: {waiting:?}");
+            assert!(used.insert(pid), "{pid} was given to two attempts");
+            let again = drive(attempt, Vec::new(), Answers::FirstFirst, 0).await.result();
+            // A spare is reseeded by its opening: the same run, the same chance, whatever process it is in.
+            let same =
+                jail.attempt(body("return Math.random() + (globalThis.left ?? 0);"), Limits::default()).await.unwrap();
+            assert!(used.insert(same.pid().unwrap()));
+            assert_eq!(drive(same, Vec::new(), Answers::FirstFirst, 0).await.result(), again, "round {round}");
+            gone(pid);
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+fn killed_spares() {
+    block_on(async {
+        let jail = fresh_jail();
+        for _ in 0..20 {
+            for pid in spares(&jail) {
+                assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+            }
+            // They may be dead, or dying while the script is sent to them.
+            let attempt = jail.attempt(body("return 1;"), Limits::default()).await.unwrap();
+            assert_eq!(drive(attempt, Vec::new(), Answers::FirstFirst, 0).await.result(), json!(1));
+        }
+        // A spare that is stopped is late, and killed at its deadline like any other.
+        for pid in spares(&jail) {
+            assert!(Command::new("kill").args(["-STOP", &pid.to_string()]).status().unwrap().success());
+        }
+        let limits = Limits { turn: Duration::from_millis(50), ..Limits::default() };
+        let mut attempt = jail.attempt(body("return 1;"), limits).await.unwrap();
+        assert_eq!(crate::attacks::which(&attempt.next().await), Some(Which::WallTime));
+        gone(attempt.pid().unwrap());
+    });
+}
+
+#[cfg(target_os = "linux")]
+fn spares_end() {
+    let jail = fresh_jail();
+    let waiting = spares(&jail);
+    drop(jail);
+    waiting.into_iter().for_each(gone);
+
+    let (mut host, pids) = host("UTC", SPIN);
+    let zygote = pid_of(&pids[0]);
+    let children = std::fs::read_to_string(format!("/proc/{zygote}/task/{zygote}/children")).unwrap();
+    assert!(children.split_whitespace().count() > 1);
+    host.kill().unwrap();
+    host.wait().unwrap();
+    children.split_whitespace().for_each(|child| gone(child.parse().unwrap()));
+}
+
+#[cfg(target_os = "linux")]
+fn spare_limits() {
+    block_on(async {
+        let jail = fresh_jail();
+        spares(&jail);
+        let limits = Limits { heap_bytes: 1 << 20, ..Limits::default() };
+        let hog = "const all = []; for (;;) all.push('x'.repeat(1000) + all.length);";
+        for _ in 0..3 {
+            let mut attempt = jail.attempt(body(hog), limits.clone()).await.unwrap();
+            assert_eq!(crate::attacks::which(&attempt.next().await), Some(Which::Heap));
+        }
+        // Garbage in circles is collected before it breaks a small heap, too.
+        let circles = "for (let i = 0; i < 50_000; i++) { const a = {}; a.self = a; } return 1;";
+        let attempt = jail.attempt(body(circles), limits).await.unwrap();
+        assert_eq!(drive(attempt, Vec::new(), Answers::FirstFirst, 0).await.result(), json!(1));
+    });
 }
 
 fn waiting_script() {
