@@ -81,7 +81,7 @@ mod allocator {
     pub(super) fn use_up() -> Option<usize> {
         // SAFETY: reads where the heap ends now.
         let edge = unsafe { libc::sbrk(0) } as usize;
-        let halves = (0..).map(|halved| MAPPED_FROM_BYTES as usize / 2 >> halved);
+        let halves = (1..).map(|halved| MAPPED_FROM_BYTES as usize >> halved);
         let listed = (1..=LISTED_BYTES_MAX / LISTED_STEP).rev().map(|step| step * LISTED_STEP - size_of::<usize>());
         for size in halves.take_while(|size| *size > LISTED_BYTES_MAX).chain(listed) {
             loop {
