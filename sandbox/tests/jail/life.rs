@@ -98,23 +98,28 @@ const LOOKS: u32 = 1000;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The processes that come from a jail's warm one: attempts, and those that wait for one.
-fn children(jail: &Jail) -> Vec<u32> {
-    let zygote = jail.zygote_pid().unwrap();
+fn children(zygote: u32) -> Vec<u32> {
     let children = std::fs::read_to_string(format!("/proc/{zygote}/task/{zygote}/children")).unwrap_or_default();
     children.split_whitespace().map(|child| child.parse().unwrap()).collect()
+}
+
+/// Waits until there are so many, each of them locked in.
+#[cfg(target_os = "linux")]
+fn wait_for_children(zygote: u32, count: usize) -> Vec<u32> {
+    for _ in 0..LOOKS {
+        let children = children(zygote);
+        if children.len() == count && children.iter().all(|child| is_locked_in(*child)) {
+            return children;
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+    panic!("there are {:?}, and not {count}", children(zygote));
 }
 
 /// Waits until as many processes wait for a script as there ever are.
 #[cfg(target_os = "linux")]
 fn spares(jail: &Jail) -> Vec<u32> {
-    for _ in 0..LOOKS {
-        let children = children(jail);
-        if children.len() == SPARES_MAX && children.iter().all(|child| is_locked_in(*child)) {
-            return children;
-        }
-        std::thread::park_timeout(LOOK_EVERY);
-    }
-    panic!("there are {:?} where spares should be", children(jail));
+    wait_for_children(jail.zygote_pid().unwrap(), SPARES_MAX)
 }
 
 /// Whether a process has taken everything from itself that it does not need.
@@ -175,7 +180,9 @@ fn killed_zygote() {
         let jail = fresh_jail();
         let mut pids = Vec::new();
         for _ in 0..3 {
-            let mut running = jail.attempt(body(SPIN), LONG).await.unwrap();
+            // A script that has not begun would begin in another process.
+            let mut running = jail.attempt(body("console.log('begun'); for (;;);"), LONG).await.unwrap();
+            assert!(matches!(running.next().await, FromScript::Log { .. }));
             let zygote = jail.zygote_pid().unwrap();
             assert!(!pids.contains(&zygote));
             pids.push(zygote);
@@ -211,12 +218,12 @@ fn given_up() {
     });
     // What is left are the processes that wait for the next scripts.
     for _ in 0..LOOKS {
-        if children(&jail).len() <= SPARES_MAX {
+        if children(jail.zygote_pid().unwrap()).len() <= SPARES_MAX {
             break;
         }
         std::thread::park_timeout(LOOK_EVERY);
     }
-    assert!(children(&jail).len() <= SPARES_MAX);
+    assert!(children(jail.zygote_pid().unwrap()).len() <= SPARES_MAX);
     assert_eq!(block_on(jail.check("export default () => 1", "script.js")).map_err(|error| error.to_string()), Ok(()));
 }
 
@@ -274,12 +281,10 @@ fn spares_end() {
     waiting.into_iter().for_each(gone);
 
     let (mut host, pids) = host("UTC", SPIN);
-    let zygote = pid_of(&pids[0]);
-    let children = std::fs::read_to_string(format!("/proc/{zygote}/task/{zygote}/children")).unwrap();
-    assert!(children.split_whitespace().count() > 1);
+    let children = wait_for_children(pid_of(&pids[0]), SPARES_MAX + 1);
     host.kill().unwrap();
     host.wait().unwrap();
-    children.split_whitespace().for_each(|child| gone(child.parse().unwrap()));
+    children.into_iter().for_each(gone);
 }
 
 #[cfg(target_os = "linux")]
