@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::http::header::HeaderName;
 use actix_web::web::{Bytes, Data, Json, Path, Query};
@@ -19,6 +20,7 @@ use super::problem::Problem;
 use super::sse;
 use crate::env::Env;
 use crate::error::{Code, Error};
+use crate::hub::Told;
 use crate::store::{StoredEvent, WORKSPACE_ROOM, room_of};
 
 /// The name of the room that is everything.
@@ -208,7 +210,7 @@ pub(super) async fn listen(
 /// One open stream. Its place is free again when it is dropped.
 struct Listener {
     room: RoomId,
-    events: Pin<Box<dyn Stream<Item = StoredEvent>>>,
+    events: Pin<Box<dyn Stream<Item = Arc<Told>>>>,
     env: Env,
     closing: watch::Receiver<bool>,
     /// Whether the client was told that the server ends.
@@ -223,9 +225,7 @@ impl Listener {
         }
         let frame = tokio::select! {
             event = self.events.next() => {
-                let event = event?;
-                let place = place(self.room, &event);
-                sse::frame(Some(place), None, &EventView::from(event))
+                event?.frame(self.room, |place, event| sse::frame(Some(place), None, &EventView::from(event.clone())))
             }
             () = self.env.sleep(sse::HEARTBEAT) => sse::beat(),
             // The server ends, and with it the stream; the client comes back to the next one.

@@ -8,9 +8,9 @@ use futures_util::stream::unfold;
 use intents::id::RoomId;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 
-use super::Error;
 use super::tail::{TAIL_MAX, Tail};
-use crate::store::{self, Store, StoredEvent, WORKSPACE_ROOM};
+use super::{Error, Told};
+use crate::store::{self, Store, WORKSPACE_ROOM};
 
 /// Streams that may be open at once: each is a connection, and at most a page of events.
 pub const LISTENERS_MAX: usize = 4096;
@@ -54,7 +54,7 @@ impl Hub {
     /// of everything, and its places are positions.
     ///
     /// The stream ends when the store is closed or fails; who wants to go on asks again with the last place it saw.
-    pub fn stream(&self, room: RoomId, from_seq: i64) -> Result<impl Stream<Item = StoredEvent> + Send + use<>, Error> {
+    pub fn stream(&self, room: RoomId, from_seq: i64) -> Result<impl Stream<Item = Arc<Told>> + Send + use<>, Error> {
         let place = Arc::clone(&self.0.places).try_acquire_owned();
         let place = place.map_err(|_| Error::Full { most: LISTENERS_MAX })?;
         let listener = Listener {
@@ -71,6 +71,9 @@ impl Hub {
 
     /// Brings the tail up to a position that has been told.
     async fn catch_up(&self, head: i64) -> Result<(), store::Error> {
+        if self.tail().end() >= head {
+            return Ok(());
+        }
         let _reading = self.0.reading.lock().await;
         let far = i64::try_from(TAIL_MAX).unwrap_or(i64::MAX);
         loop {
@@ -107,15 +110,15 @@ struct Listener {
     seq: i64,
     /// Everything of the room up to this position was taken.
     position: i64,
-    page: VecDeque<Arc<StoredEvent>>,
+    page: VecDeque<Arc<Told>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Listener {
-    async fn next(mut self) -> Option<(StoredEvent, Self)> {
+    async fn next(mut self) -> Option<(Arc<Told>, Self)> {
         loop {
             if let Some(event) = self.page.pop_front() {
-                return Some((Arc::unwrap_or_clone(event), self));
+                return Some((event, self));
             }
             let head = *self.signal.borrow_and_update();
             if self.position >= head {
@@ -138,23 +141,19 @@ impl Listener {
             None => self.read(head).await?,
         };
         self.position = until;
-        let news = events.into_iter().filter(|event| place(self.room, event) > self.seq);
+        let news = events.into_iter().filter(|event| event.place(self.room) > self.seq);
         self.page.extend(news);
         if let Some(last) = self.page.back() {
-            self.seq = place(self.room, last);
+            self.seq = last.place(self.room);
         }
         Ok(())
     }
 
-    async fn read(&self, head: i64) -> Result<(Vec<Arc<StoredEvent>>, i64), store::Error> {
+    async fn read(&self, head: i64) -> Result<(Vec<Arc<Told>>, i64), store::Error> {
         let events = self.hub.0.store.events_after(self.room, self.seq, PAGE as u64).await?;
         let last = events.last().map_or(self.position, |event| event.position);
         // A page that is not full has everything that had been told before it was read.
         let until = if events.len() < PAGE { head.max(last) } else { last };
-        Ok((events.into_iter().map(Arc::new).collect(), until))
+        Ok((events.into_iter().map(|event| Arc::new(event.into())).collect(), until))
     }
-}
-
-fn place(room: RoomId, event: &StoredEvent) -> i64 {
-    if room == WORKSPACE_ROOM { event.position } else { event.seq }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use intents::id::RoomId;
 
+use super::Told;
 use crate::store::{StoredEvent, WORKSPACE_ROOM};
 
 /// Events that are kept: some megabytes, and minutes of a busy server.
@@ -14,7 +15,7 @@ pub(super) const TAIL_MAX: usize = 4096;
 #[derive(Debug, PartialEq)]
 pub(super) struct Part {
     /// The events of the room.
-    pub(super) events: Vec<Arc<StoredEvent>>,
+    pub(super) events: Vec<Arc<Told>>,
     /// Everything up to this position was looked at.
     pub(super) until: i64,
 }
@@ -22,7 +23,7 @@ pub(super) struct Part {
 /// The latest events of all rooms, in the order of their positions.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    events: VecDeque<Arc<StoredEvent>>,
+    events: VecDeque<Arc<Told>>,
     /// Everything after this position, up to the end, is here.
     after: i64,
     /// The position of the last event that is known here.
@@ -41,7 +42,7 @@ impl Tail {
             // Two listeners may have read the same page.
             if event.position > self.end {
                 self.end = event.position;
-                self.events.push_back(Arc::new(event));
+                self.events.push_back(Arc::new(event.into()));
             }
         }
         while self.events.len() > TAIL_MAX {

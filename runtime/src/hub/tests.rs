@@ -62,9 +62,16 @@ async fn a_thousand_listeners_get_each_event_once() {
     let mut streams: Vec<_> = (0..1000).map(|_| Box::pin(hub.stream(WORKSPACE_ROOM, 1).unwrap())).collect();
     for position in 2..5 {
         change(&world, 1).await;
+        let mut written = 0;
         for stream in &mut streams {
-            assert_eq!(stream.next().await.unwrap().position, position);
+            let told = stream.next().await.unwrap();
+            assert_eq!(told.position, position);
+            told.frame(WORKSPACE_ROOM, |place, _| {
+                written += 1;
+                place.to_string().into()
+            });
         }
+        assert_eq!(written, 1, "an event is written as text once");
     }
 }
 
