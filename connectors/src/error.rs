@@ -89,6 +89,7 @@ codes! {
     VaultUnreadable, "VAULT_UNREADABLE", Internal, "the vault could not be read";
     VaultNotWritten, "VAULT_NOT_WRITTEN", Transient, "the vault could not be written";
     VaultNewer, "VAULT_NEWER", Internal, "the vault was written by a newer version of Steward";
+    RecoveryCode, "RECOVERY_CODE", Auth, "the text is no recovery code: it is not complete, or mistyped";
     KeychainFailed, "KEYCHAIN_FAILED", Permission, "the keychain of the operating system gave no key";
     SealBroken, "SEAL_BROKEN", Internal, "sealed data does not open: it was changed, or the key is another";
     ConnectorInternal, "CONNECTOR_INTERNAL", Internal, "a connector broke one of its own rules";

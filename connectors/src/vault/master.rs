@@ -9,6 +9,9 @@ use super::secret::Secret;
 use super::{keychain, private_file};
 use crate::{Code, Error};
 
+/// The name of the key file in the vault's folder.
+pub(super) const KEY_FILE: &str = "master.key";
+
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
 pub enum MasterKeySource {
@@ -27,7 +30,7 @@ impl MasterKeySource {
     ///
     /// A key file that is already there stays in use, so that a moved data folder opens.
     pub fn automatic(folder: &Path) -> Self {
-        let file = folder.join("master.key");
+        let file = folder.join(KEY_FILE);
         if cfg!(target_os = "macos") && !file.exists() {
             Self::Keychain(folder.to_string_lossy().into_owned())
         } else {

@@ -9,11 +9,13 @@ mod keychain;
 mod master;
 mod passphrase;
 mod private_file;
+mod recovery;
 mod seal;
 mod secret;
 mod secrets;
 
 pub use master::MasterKeySource;
+pub use recovery::{Packed, RecoveryKey};
 pub use seal::{KEY_LEN, Key, OVERHEAD, Purpose, open, seal};
 pub use secret::Secret;
 pub use secrets::Vault;

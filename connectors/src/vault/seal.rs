@@ -62,6 +62,8 @@ pub enum Purpose {
     AnchorSigning,
     /// Authenticates what the API gives out: sessions and cursors.
     ApiTokens,
+    /// Opens backups; people keep it as a code.
+    Backups,
 }
 
 impl Purpose {
@@ -74,6 +76,7 @@ impl Purpose {
             Self::LedgerHashing => "steward 2026-11 ledger hashing v1",
             Self::AnchorSigning => "steward 2026-11 anchor signing v1",
             Self::ApiTokens => "steward 2026-11 api tokens v1",
+            Self::Backups => "steward 2026-11 backups v1",
         }
     }
 }
@@ -154,6 +157,7 @@ mod tests {
             Purpose::LedgerHashing,
             Purpose::AnchorSigning,
             Purpose::ApiTokens,
+            Purpose::Backups,
         ];
         for (index, one) in all.into_iter().enumerate() {
             for other in &all[index + 1..] {

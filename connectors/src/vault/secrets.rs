@@ -11,7 +11,7 @@ use super::secret::Secret;
 use crate::{Code, Error};
 
 /// The name of the vault's file in its folder.
-const FILE: &str = "vault.json";
+pub(super) const FILE: &str = "vault.json";
 /// Longer names are no names.
 const NAME_BYTES_MAX: usize = 128;
 /// Longer secrets are documents.
@@ -102,6 +102,15 @@ impl Vault {
     /// The key for one purpose, derived from the master key.
     pub fn subkey(&self, purpose: Purpose) -> Key {
         self.master.derive(purpose)
+    }
+
+    /// The vault as it is at this moment.
+    pub(super) fn document(&self) -> Document {
+        self.lock().clone()
+    }
+
+    pub(super) fn master(&self) -> &Key {
+        &self.master
     }
 
     fn write(&self, document: &mut Document, next: Document) -> Result<(), Error> {
