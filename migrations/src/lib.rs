@@ -5,6 +5,7 @@
 mod m0001_spine;
 mod m0002_whole_runs;
 mod m0003_approvals;
+mod m0004_keeping;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_spine::Migration),
             Box::new(m0002_whole_runs::Migration),
             Box::new(m0003_approvals::Migration),
+            Box::new(m0004_keeping::Migration),
         ]
     }
 }

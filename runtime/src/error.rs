@@ -83,6 +83,15 @@ codes! {
     AnswerUnreadable, "ANSWER_UNREADABLE", Internal, "the server's answer could not be read";
     FileUnreadable, "FILE_UNREADABLE", Permission, "a file or folder named on the command line could not be read or written";
     InputMalformed, "INPUT_MALFORMED", Logic, "a value given on the command line does not make sense";
+    BackupUnreadable, "BACKUP_UNREADABLE", Permission, "the file is no backup, or could not be read";
+    BackupNewer, "BACKUP_NEWER", Logic, "the backup was taken by a newer version of Steward";
+    BackupKey, "BACKUP_KEY", Auth, "the backup was not locked with this recovery code or passphrase";
+    BackupDamaged, "BACKUP_DAMAGED", Internal, "the backup is cut off, or something in it was changed";
+    BackupIncomplete, "BACKUP_INCOMPLETE", Logic, "a backup is missing on which another one is based";
+    BackupExists, "BACKUP_EXISTS", Logic, "there is a file of this name already";
+    BackupFailed, "BACKUP_FAILED", Transient, "the backup could not be written";
+    RestoreNotEmpty, "RESTORE_NOT_EMPTY", Logic, "a restore goes into an empty folder, and this one is not";
+    RestoreUnfinished, "RESTORE_UNFINISHED", Logic, "a restore into the data folder was broken off";
     ConfirmationNeeded, "CONFIRMATION_NEEDED", Permission, "the command changes something and nobody confirmed it";
 }
 

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod bench;
 pub mod cli;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod ops;
 mod retry;
 pub mod router;
 pub mod scheduler;
+mod sealed;
 pub mod server;
 pub mod store;
 pub mod supervisor;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use connectors::egress::{Egress, EgressSettings, TraceReach};
-use connectors::vault::{Purpose, Vault};
+use connectors::vault::Vault;
 use connectors::{Catalogue, Dependencies};
 use sandbox::Jail;
 use tokio::sync::watch;
@@ -17,7 +17,7 @@ use crate::env::Env;
 use crate::executor::{Control, Executor, Services};
 use crate::health::Health;
 use crate::hub::Hub;
-use crate::janitor::start_janitor;
+use crate::janitor::{Backups, start_janitor};
 use crate::router;
 use crate::scheduler::start_scheduler;
 use crate::store::{Keys, Store};
@@ -50,15 +50,11 @@ impl std::fmt::Debug for Server {
 
 /// Starts a server. Called on an actix system; what ran when the last one ended goes on.
 pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Server> {
+    crate::backup::refuse_unfinished(&config.home)?;
     // The warm process is forked off while there is nothing in this one that a script must not see.
     let jail = Jail::start(&own_program()?)?;
     let vault = Arc::new(Vault::open(&config.home, &config.master_key)?);
-    let keys = Keys {
-        payload: *vault.subkey(Purpose::PayloadWrapping).as_bytes(),
-        ledger: *vault.subkey(Purpose::LedgerHashing).as_bytes(),
-        anchor: *vault.subkey(Purpose::AnchorSigning).as_bytes(),
-    };
-    let store = Store::open(&config.home, env.clone(), keys).await?;
+    let store = Store::open(&config.home, env.clone(), Keys::of(&vault)).await?;
     let trace = TraceReach::of(&config.telemetry.propagate_to);
     let egress = Arc::new(Egress::new(EgressSettings { trace, ..config.egress.clone() })?);
     let tracer = Tracer::start(&config.telemetry, &egress, &env);
@@ -89,7 +85,10 @@ pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Ser
     if parts.triggers {
         tasks.push(start_scheduler(&store, &env, &health, &escalation));
         tasks.push(start_watcher(&store, &env, &health, &escalation));
-        tasks.push(start_janitor(&store, &env, &health, &escalation, config.retention));
+        tasks.push(start_janitor(&store, &env, &health, &escalation, config.retention, {
+            let (config, vault, env) = (Arc::new(config.clone()), Arc::clone(&vault), env.clone());
+            move || Backups::planned(&config, &vault, env.now())
+        }));
     }
     let hub = Hub::new(&store);
     let control = Control::new(executor, &services);

@@ -38,6 +38,11 @@ impl MasterKeySource {
         }
     }
 
+    /// The key file of a vault's folder.
+    pub fn key_file(folder: &Path) -> Self {
+        Self::KeyFile(folder.join(KEY_FILE))
+    }
+
     /// A key for a new vault, and for a passphrase how it is made.
     pub(super) fn make(&self) -> Result<(Key, Option<Recipe>), Error> {
         self.key(None, true)

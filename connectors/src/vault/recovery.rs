@@ -1,14 +1,12 @@
 //! The recovery key: what opens a backup on a machine where nothing else is left.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
 use super::master::KEY_FILE;
 use super::passphrase::Recipe;
-use super::private_file;
 use super::seal::{KEY_LEN, Key, Purpose};
 use super::secret::Secret;
 use super::secrets::{FILE as VAULT_FILE, Vault};
@@ -137,13 +135,10 @@ impl Vault {
 }
 
 impl Packed {
-    /// Lays the vault down in a folder that holds none.
-    pub fn unpack(&self, folder: &Path) -> Result<(), Error> {
-        private_file::ensure_folder(folder)?;
-        if let Some(master) = &self.master {
-            private_file::replace(&folder.join(KEY_FILE), master.as_bytes(), "key file")?;
-        }
-        private_file::replace(&folder.join(VAULT_FILE), &self.document, "vault")
+    /// The files that lay the vault down in an empty folder, by their names there.
+    pub fn files(self) -> Vec<(&'static str, Zeroizing<Vec<u8>>)> {
+        let master = self.master.map(|master| (KEY_FILE, Zeroizing::new(master.as_bytes().to_vec())));
+        master.into_iter().chain([(VAULT_FILE, Zeroizing::new(self.document))]).collect()
     }
 }
 

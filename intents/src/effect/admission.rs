@@ -27,6 +27,17 @@ pub struct Prior {
     pub claim: Claim,
     /// When it was started last.
     pub started_at: Timestamp,
+    /// When it became known what is known.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// A time of which the ledger knows nothing, since it was restored from a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// When the backup was taken.
+    pub from: Timestamp,
+    /// When it was restored.
+    pub until: Timestamp,
 }
 
 /// What the call may do.
@@ -46,15 +57,21 @@ pub enum Admission {
         /// When the earlier performance began.
         started_at: Timestamp,
     },
+    /// Nothing is known of it, and it may have happened in a time that the ledger has forgotten: settle it first.
+    Forgotten(Gap),
     /// Another run is performing or settling it: wait for that run.
     WaitFor(RunId),
 }
 
-/// Decides whether an effect may be performed.
-pub fn admit(prior: Option<&Prior>, claim: &Claim) -> Admission {
-    let Some(prior) = prior else { return Admission::Perform };
+/// Decides whether an effect may be performed. What the ledger does not know did not happen, unless it may have
+/// forgotten it.
+pub fn admit(prior: Option<&Prior>, claim: &Claim, gap: Option<Gap>) -> Admission {
+    let unknown = || gap.map_or(Admission::Perform, Admission::Forgotten);
+    let Some(prior) = prior else { return unknown() };
     let same_call = prior.claim.run == claim.run && prior.claim.call == claim.call;
     match prior.state {
+        // What was known before the gap may have changed in it.
+        State::NotApplied if gap.is_some_and(|gap| prior.settled_at.is_none_or(|at| at < gap.until)) => unknown(),
         State::NotApplied => Admission::Perform,
         State::Applied if prior.claim.item == claim.item => Admission::GiveBack { suppressed: false },
         State::Applied if prior.claim.arguments == claim.arguments => Admission::GiveBack { suppressed: true },
@@ -79,12 +96,27 @@ mod tests {
         }
     }
 
+    fn prior(state: State, settled_at: Option<Timestamp>) -> Prior {
+        Prior { state, claim: claim(1, 1, 1, 1), started_at: Timestamp::EPOCH, settled_at }
+    }
+
     #[test]
     fn the_same_item_gets_its_outcome_back_whatever_it_asks() {
-        let prior = Prior { state: State::Applied, claim: claim(1, 0, 1, 1), started_at: Timestamp::EPOCH };
-        assert_eq!(admit(Some(&prior), &claim(2, 5, 1, 9)), Admission::GiveBack { suppressed: false });
-        assert_eq!(admit(Some(&prior), &claim(2, 5, 2, 1)), Admission::GiveBack { suppressed: true });
-        assert_eq!(admit(Some(&prior), &claim(2, 5, 2, 9)), Admission::KeyConflict);
+        let prior = prior(State::Applied, None);
+        assert_eq!(admit(Some(&prior), &claim(2, 5, 1, 9), None), Admission::GiveBack { suppressed: false });
+        assert_eq!(admit(Some(&prior), &claim(2, 5, 2, 1), None), Admission::GiveBack { suppressed: true });
+        assert_eq!(admit(Some(&prior), &claim(2, 5, 2, 9), None), Admission::KeyConflict);
+    }
+
+    #[test]
+    fn what_may_have_been_forgotten_is_settled_once() {
+        let gap = Gap { from: Timestamp::from_millis(10), until: Timestamp::from_millis(20) };
+        assert_eq!(admit(None, &claim(2, 5, 1, 9), Some(gap)), Admission::Forgotten(gap));
+        let before = prior(State::NotApplied, Some(Timestamp::from_millis(9)));
+        assert_eq!(admit(Some(&before), &claim(2, 5, 1, 9), Some(gap)), Admission::Forgotten(gap));
+        // Found out after the restore, it is known.
+        let after = prior(State::NotApplied, Some(Timestamp::from_millis(21)));
+        assert_eq!(admit(Some(&after), &claim(2, 5, 1, 9), Some(gap)), Admission::Perform);
     }
 
     proptest! {
@@ -92,10 +124,14 @@ mod tests {
         fn a_key_is_performed_only_when_nothing_can_have_happened(
             state in prop::sample::select(State::ALL.to_vec()),
             run in 0u128..3, call in 0u32..3, item in 0u128..3, arguments in 0u8..3,
+            gap in prop::option::of((0i64..30, 0i64..30)), settled_at in prop::option::of(0i64..30),
         ) {
-            let prior = Prior { state, claim: claim(1, 1, 1, 1), started_at: Timestamp::EPOCH };
-            let admission = admit(Some(&prior), &claim(run, call, item, arguments));
-            prop_assert_eq!(admission == Admission::Perform, state == State::NotApplied);
+            let prior = prior(state, settled_at.map(Timestamp::from_millis));
+            let gap = gap.map(|(from, until)| Gap { from: Timestamp::from_millis(from), until: Timestamp::from_millis(until) });
+            let admission = admit(Some(&prior), &claim(run, call, item, arguments), gap);
+            let known = gap.is_none_or(|gap| prior.settled_at.is_some_and(|at| at >= gap.until));
+            prop_assert_eq!(admission == Admission::Perform, state == State::NotApplied && known);
+            prop_assert_eq!(matches!(admission, Admission::Forgotten(_)), state == State::NotApplied && !known);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::canonical::{self, Digest};
 use crate::id::AutomationId;
 use crate::tool::Name;
 
-pub use admission::{Admission, Claim, Prior, admit};
+pub use admission::{Admission, Claim, Gap, Prior, admit};
 
 /// The named parts, taken from the data, under which an effect happens once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

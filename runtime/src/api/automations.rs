@@ -367,6 +367,22 @@ pub(super) async fn resume(
     Ok(Json(view(&faces, automation).await?))
 }
 
+/// Takes the word of the caller that nothing of an automation is missing since the restore from a backup: what the
+/// ledger does not know did not happen, and is not asked about any more.
+#[utoipa::path(tag = "automations", params(("automation" = String, Path, description = "Its id or name")), responses(
+    (status = 200, description = "It is trusted", body = AutomationView),
+    (status = 404, description = "There is no such automation", body = Problem, content_type = "application/problem+json"),
+))]
+#[post("/v1/automations/{automation}/trust")]
+pub(super) async fn trust(
+    faces: Data<Faces>,
+    caller: Caller,
+    which: Path<String>,
+) -> Result<Json<AutomationView>, Error> {
+    let automation = ops::trust(&faces.app, &which, caller.as_str()).await?;
+    Ok(Json(view(&faces, automation).await?))
+}
+
 /// Stops an automation at once. Acknowledged, no effect starts any more; those under way are listed.
 #[utoipa::path(tag = "automations", params(("automation" = String, Path, description = "Its id or name")), responses(
     (status = 200, description = "It is stopped", body = StopView),

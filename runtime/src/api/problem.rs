@@ -159,7 +159,12 @@ fn of_code(code: Code) -> StatusCode {
         Code::OriginRefused | Code::PayloadsRefused | Code::ConfirmationNeeded => StatusCode::FORBIDDEN,
         Code::RouteUnknown | Code::WebhookUnknown => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Code::AutomationInactive | Code::RunNotReplayable | Code::IdempotencyBusy => StatusCode::CONFLICT,
+        Code::AutomationInactive
+        | Code::RunNotReplayable
+        | Code::IdempotencyBusy
+        | Code::BackupExists
+        | Code::RestoreNotEmpty
+        | Code::RestoreUnfinished => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::HostRefused => StatusCode::MISDIRECTED_REQUEST,
@@ -167,6 +172,9 @@ fn of_code(code: Code) -> StatusCode {
         | Code::AutomationName
         | Code::FolderPath
         | Code::SettingUnknown
+        | Code::BackupNewer
+        | Code::BackupKey
+        | Code::BackupIncomplete
         | Code::SettingValue => StatusCode::UNPROCESSABLE_ENTITY,
         Code::ListenersFull | Code::WebhookBusy | Code::ShuttingDown | Code::NoServer => {
             StatusCode::SERVICE_UNAVAILABLE
@@ -181,6 +189,9 @@ fn of_code(code: Code) -> StatusCode {
         | Code::TokenFile
         | Code::ServerFailed
         | Code::AnswerUnreadable
+        | Code::BackupUnreadable
+        | Code::BackupDamaged
+        | Code::BackupFailed
         | Code::FileUnreadable => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

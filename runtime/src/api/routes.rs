@@ -5,8 +5,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::{
-    approvals, audit, automations, calls, contract, doctor, effects, events, health, hooks, login, metrics, needs,
-    notices, openapi, reference, runs, secrets, settings, stop, tools,
+    approvals, audit, automations, calls, contract, doctor, effects, erasures, events, health, hooks, login, metrics,
+    needs, notices, openapi, reference, runs, secrets, settings, stop, tools,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -48,9 +48,9 @@ macro_rules! routes {
 
 routes! {
     automations::list, automations::import, automations::show, automations::show_contract, automations::export,
-    automations::run, automations::pause, automations::resume, automations::stop, automations::remove,
+    automations::run, automations::pause, automations::resume, automations::trust, automations::stop, automations::remove,
     runs::list, runs::show, calls::list, calls::list_logs, runs::effects, runs::stop, runs::replay,
-    effects::list,
+    effects::list, erasures::erase,
     needs::list, needs::show, needs::give_answer, notices::list,
     approvals::list, approvals::show, approvals::decide, approvals::hold, approvals::take_back,
     events::list_rooms, events::list, events::listen,

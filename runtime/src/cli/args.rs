@@ -69,6 +69,12 @@ pub(super) enum Command {
     /// The record of events.
     #[command(subcommand)]
     Audit(Audit),
+    /// Erase content for good; what happened stays known.
+    Erase(Erase),
+    /// Take a backup, encrypted, while the server runs; look through backups.
+    Backup(Backup),
+    /// Bring an installation back from a backup, into an empty data folder.
+    Restore(Restore),
     /// The configuration: look it over, see what is in force.
     #[command(subcommand)]
     Config(Configuration),
@@ -82,6 +88,81 @@ pub(super) enum Command {
     Doctor,
     /// Measure what Steward takes on this machine.
     Bench(bench::Args),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    #[command(subcommand)]
+    pub(super) what: Erasable,
+    /// Do not ask.
+    #[arg(long, global = true)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Erasable {
+    /// What came in for a run and what it did, with all runs of the same item.
+    Run {
+        /// Its id.
+        run: String,
+    },
+    /// All runs of an automation that are over, and what it remembers.
+    Automation {
+        /// Its name or id.
+        name: String,
+    },
+    /// What is known under the key of an effect, and the item that it was done for.
+    Key {
+        /// The automation.
+        name: String,
+        /// The tool, such as `email.send`.
+        tool: String,
+        /// The key as JSON, such as `{"invoice":"7"}`.
+        key: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Backup {
+    #[command(subcommand)]
+    pub(super) command: Option<Backups>,
+    /// The file; unless said, one with a name of its own in `backup.folder`, or here.
+    pub(super) file: Option<PathBuf>,
+    /// The folder for a file with a name of its own.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "file")]
+    pub(super) to: Option<PathBuf>,
+    /// Leave out what this earlier backup holds; a restore then needs both.
+    #[arg(long, value_name = "BACKUP")]
+    pub(super) since: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Backups {
+    /// Look through a backup, with all that it is based on, as a restore would.
+    Verify {
+        /// The files, in any order.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// List the backups in a folder.
+    List {
+        /// The folder; `backup.folder` unless said.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// Print the recovery code, which opens the backups of this installation.
+    Key,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// The backup, with all that it is based on, in any order.
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// The data folder, instead of `STEWARD_HOME`: empty, or not there.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) home: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +204,14 @@ pub(super) enum Automations {
     Resume {
         /// Its name or id.
         name: String,
+    },
+    /// After a restore: say that nothing of it is missing, so that its effects are not asked about any more.
+    Trust {
+        /// Its name or id.
+        name: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
     /// Stop it at once: no effect starts any more.
     Stop {

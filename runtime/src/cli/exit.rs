@@ -64,7 +64,13 @@ impl Exit {
                 | Code::ConfigUnknownKey
                 | Code::ConfigValue => Self::Usage,
                 Code::RouteUnknown | Code::WebhookUnknown => Self::NotFound,
-                Code::ConfirmationNeeded | Code::TokenFile | Code::FolderPath | Code::SettingUnknown => Self::Refused,
+                Code::BackupExists
+                | Code::RestoreNotEmpty
+                | Code::RestoreUnfinished
+                | Code::ConfirmationNeeded
+                | Code::TokenFile
+                | Code::FolderPath
+                | Code::SettingUnknown => Self::Refused,
                 Code::ListenFailed
                 | Code::HostRefused
                 | Code::OriginRefused
@@ -91,6 +97,12 @@ impl Exit {
                 | Code::SettingValue
                 | Code::RunNotReplayable
                 | Code::AnswerUnreadable
+                | Code::BackupUnreadable
+                | Code::BackupNewer
+                | Code::BackupKey
+                | Code::BackupDamaged
+                | Code::BackupIncomplete
+                | Code::BackupFailed
                 | Code::FileUnreadable => Self::Failure,
             },
             Error::Config(_) => Self::Usage,

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::commands::{
-    approvals, audit, automations, config, contract, doctor, folders, health, inbox, runs, secrets, settings, stop,
-    tools,
+    approvals, audit, automations, backup, config, contract, doctor, erase, folders, health, inbox, runs, secrets,
+    settings, stop, tools,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -65,12 +65,15 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
         Command::Serve(_) => return serve::serve(config, flags, env, out).await,
         Command::Health { ready } => return health::health(&config, ready, out).await,
         Command::Doctor => return doctor::doctor(&config, &env, out).await,
+        Command::Backup(command) => return backup::run(&config, command, &env, out).await,
+        Command::Restore(command) => return backup::restore(&config, command, &env, out).await,
         Command::Bench(mut args) => {
             args.json |= out.is_json();
             let done = crate::bench::run(args).await;
             return done.map(|()| Exit::Success).map_err(super::connect::understood);
         }
         Command::Automations(_)
+        | Command::Erase(_)
         | Command::Runs(_)
         | Command::Inbox(_)
         | Command::Approvals(_)
@@ -93,6 +96,7 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
 async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<Exit, Error> {
     let client = &link.client;
     match command {
+        Command::Erase(command) => erase::run(client, command, out).await,
         Command::Automations(command) => automations::run(client, command, env, out).await,
         Command::Runs(command) => runs::run(client, command, out).await,
         Command::Inbox(command) => inbox::run(client, command, out).await,
@@ -105,8 +109,12 @@ async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<
         Command::Stop => stop::stop(client, out).await,
         Command::Resume => stop::resume(client, out).await,
         Command::Audit(command) => audit::run(client, command, out).await,
-        Command::Serve(_) | Command::Doctor | Command::Bench(_) | Command::Health { .. } | Command::Config(_) => {
-            Ok(Exit::Success)
-        }
+        Command::Serve(_)
+        | Command::Doctor
+        | Command::Bench(_)
+        | Command::Health { .. }
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Config(_) => Ok(Exit::Success),
     }
 }

@@ -97,6 +97,7 @@ pub fn examine(variables: &[(String, String)], flags: &Flags) -> Result<Examined
         telemetry: sections.telemetry,
         egress: sections.egress,
         retention: sections.retention.read(),
+        backup: sections.backup.read(&home),
         limits: sections.limits,
     };
     let config = if layers.problems.is_empty() { Ok(config) } else { Err(layers.problems) };

@@ -109,6 +109,27 @@ pub const KEYS: &[Key] = &[
     key("egress.burst", Kind::Whole, "100", "requests to one host that may come at once"),
     key("retention.payload_days", Kind::Whole, "90", "how long journals and inputs of runs that are over are kept"),
     key("retention.message_days", Kind::Whole, "90", "how long notices and emitted events are kept"),
+    key(
+        "retention.event_days",
+        Kind::Whole,
+        "90",
+        "how long the record is in the database before it goes into the archive",
+    ),
+    key("retention.run_days", Kind::Whole, "400", "how long it is known that a run was, and that an item came"),
+    unset(
+        "retention.store_mib",
+        Kind::Whole,
+        "2048",
+        "how large the database may be before journals and inputs go sooner",
+    ),
+    unset(
+        "backup.folder",
+        Kind::Text,
+        "\"/mnt/backups/steward\"",
+        "where backups are kept that are taken by themselves; without one, none are",
+    ),
+    key("backup.every", Kind::Text, "\"1d\"", "how long after a backup the next one is taken"),
+    key("backup.keep", Kind::Whole, "14", "how many of them are kept"),
     key("limits.runs_at_once", Kind::Whole, "32", "how many runs may be under way at once"),
     key(
         "limits.turn_seconds",

@@ -9,9 +9,11 @@ use std::time::Duration;
 use connectors::egress::EgressSettings;
 use connectors::email::{Mail, Tls};
 use connectors::vault::{MasterKeySource, Secret};
+use intents::time::Span;
 use serde::Deserialize;
 
 use super::OUTBOX;
+use crate::backup::Plan;
 use crate::store::Retention;
 
 /// Where the server listens unless told otherwise.
@@ -40,6 +42,8 @@ pub struct Config {
     pub egress: EgressSettings,
     /// How long data is kept.
     pub retention: Retention,
+    /// When backups are taken by themselves, and where they are kept.
+    pub backup: Option<Plan>,
     /// What runs may use.
     pub limits: Limits,
     /// Where the master key comes from.
@@ -219,6 +223,7 @@ pub(super) struct Sections {
     pub(super) telemetry: Telemetry,
     pub(super) egress: EgressSettings,
     pub(super) retention: RetentionSection,
+    pub(super) backup: BackupSection,
     pub(super) limits: Limits,
 }
 
@@ -240,6 +245,34 @@ pub(super) struct MailSection {
 pub(super) struct RetentionSection {
     payload_days: Option<NonZeroU32>,
     message_days: Option<NonZeroU32>,
+    event_days: Option<NonZeroU32>,
+    run_days: Option<NonZeroU32>,
+    store_mib: Option<NonZeroU32>,
+}
+
+/// Backups of a fortnight, where one is taken each day.
+const BACKUPS_KEPT: NonZeroU16 = NonZeroU16::new(14).expect("not zero");
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct BackupSection {
+    folder: Option<PathBuf>,
+    every: Span,
+    keep: NonZeroU16,
+}
+
+impl Default for BackupSection {
+    fn default() -> Self {
+        Self { folder: None, every: "1d".parse().expect("the default is a span"), keep: BACKUPS_KEPT }
+    }
+}
+
+impl BackupSection {
+    /// A relative folder is one in the data folder.
+    pub(super) fn read(self, home: &Path) -> Option<Plan> {
+        let folder = home.join(self.folder?);
+        Some(Plan { folder, every: self.every.duration(), keep: usize::from(self.keep.get()) })
+    }
 }
 
 impl RetentionSection {
@@ -249,6 +282,9 @@ impl RetentionSection {
         Retention {
             payloads: days(self.payload_days, default.payloads),
             messages: days(self.message_days, default.messages),
+            events: days(self.event_days, default.events),
+            runs: days(self.run_days, default.runs),
+            bytes_max: self.store_mib.map(|mib| u64::from(mib.get()) << 20),
             ..default
         }
     }
@@ -268,6 +304,7 @@ impl Config {
             telemetry: Telemetry::default(),
             egress: EgressSettings::default(),
             retention: Retention::default(),
+            backup: None,
             limits: Limits::default(),
             master_key: MasterKeySource::automatic(home),
         }

@@ -10,6 +10,7 @@ use intents::need::Kind;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+use super::Backups;
 use super::disk::{self, DISK_KEY, Room};
 use super::record;
 use crate::env::Env;
@@ -27,6 +28,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const FIRST_SWEEP_AFTER: Duration = Duration::from_secs(60);
 /// Commits of one sweep; what is left is for the next.
 const SWEEP_COMMITS_MAX: usize = 10_000;
+/// However large the database is, payloads are kept this long: a run that failed yesterday can be looked at.
+const PAYLOADS_MIN: Duration = Duration::from_secs(24 * 3600);
+/// Segments that go into the archive in one turn; what is left is for the next.
+const ARCHIVE_SEGMENTS_MAX: usize = 100;
 /// A duty that fails this often in a row is told to the person.
 const FAILURES_MAX: u32 = 5;
 
@@ -37,9 +42,12 @@ pub fn start_janitor(
     health: &Health,
     escalation: &Arc<dyn Escalation>,
     retention: Retention,
+    backups: impl Fn() -> Option<Backups> + Send + 'static,
 ) -> JoinHandle<()> {
     let (store, own_env) = (store.clone(), env.clone());
-    supervise_task("janitor", env, health, escalation, move || Janitor::new(&store, &own_env, retention).run())
+    supervise_task("janitor", env, health, escalation, move || {
+        Janitor::new(&store, &own_env, retention).with_backups(backups()).run()
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +57,8 @@ enum Duty {
     Reserve,
     Disk,
     Sweep,
+    Archive,
+    Backup,
     Alarm,
 }
 
@@ -60,6 +70,8 @@ impl Duty {
             Self::Reserve => "keeping a reserve on the disk",
             Self::Disk => "looking at the free space of the disk",
             Self::Sweep => "removing what is too old",
+            Self::Archive => "bringing old events into the archive",
+            Self::Backup => "taking a backup",
             Self::Alarm => "telling that the record of events was changed",
         }
     }
@@ -77,6 +89,7 @@ pub(super) struct Janitor {
     /// When the head is to be anchored, if it has moved.
     anchor_at: Option<Timestamp>,
     alarm_told: bool,
+    backups: Option<Backups>,
 }
 
 impl Janitor {
@@ -92,7 +105,13 @@ impl Janitor {
             sweep: Rhythm::from(now + FIRST_SWEEP_AFTER, SWEEP_EVERY),
             anchor_at: Some(now),
             alarm_told: false,
+            backups: None,
         }
+    }
+
+    pub(super) fn with_backups(mut self, backups: Option<Backups>) -> Self {
+        self.backups = backups;
+        self
     }
 
     pub(super) async fn run(mut self) -> Result<Infallible, Error> {
@@ -133,8 +152,16 @@ impl Janitor {
         if self.sweep.is_due(now) {
             let swept = self.sweep().await;
             self.note(Duty::Sweep, swept).await;
+            let archived = self.archive().await;
+            self.note(Duty::Archive, archived).await;
         }
+        if let Some(backups) = self.backups.as_mut().filter(|backups| backups.next() <= now) {
+            let taken = backups.take(&self.env).await;
+            self.note(Duty::Backup, taken).await;
+        }
+        let backup = self.backups.as_ref().map(Backups::next);
         let rhythms = self.tidy.next().min(self.sweep.next());
+        let rhythms = backup.map_or(rhythms, |at| at.min(rhythms));
         self.anchor_at.map_or(rhythms, |at| at.min(rhythms))
     }
 
@@ -179,8 +206,28 @@ impl Janitor {
     }
 
     async fn sweep(&mut self) -> Result<(), Error> {
+        let mut retention = self.retention;
+        loop {
+            self.sweep_by(retention).await?;
+            let full = match retention.bytes_max {
+                Some(most) => self.store.bytes_of_rows().await? > most,
+                None => false,
+            };
+            if !full || retention.payloads <= PAYLOADS_MIN {
+                return Ok(());
+            }
+            // The oldest half goes, and what is left is looked at again.
+            retention.payloads = Duration::max(retention.payloads / 2, PAYLOADS_MIN);
+            tracing::warn!(
+                days = retention.payloads.as_secs() / 86_400,
+                "the database is larger than it may be, so old payloads go sooner"
+            );
+        }
+    }
+
+    async fn sweep_by(&self, retention: Retention) -> Result<(), Error> {
         for _ in 0..SWEEP_COMMITS_MAX {
-            let swept = self.store.sweep(self.retention).await?;
+            let swept = self.store.sweep(retention).await?;
             if swept.items == 0 {
                 return Ok(());
             }
@@ -190,8 +237,20 @@ impl Janitor {
         Ok(())
     }
 
+    async fn archive(&mut self) -> Result<(), Error> {
+        for _ in 0..ARCHIVE_SEGMENTS_MAX {
+            let archived = self.store.archive_events(self.env.now() - self.retention.events).await?;
+            if archived.events == 0 {
+                return Ok(());
+            }
+            tracing::info!(events = archived.events, "old events went into the archive");
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
     /// Counts failures; what keeps failing is told once, and withdrawn when it works again.
-    async fn note(&mut self, duty: Duty, result: Result<(), Error>) {
+    async fn note<E: Into<crate::error::Error>>(&mut self, duty: Duty, result: Result<(), E>) {
         let key = format!("janitor:{duty:?}").to_lowercase();
         let told = match result {
             Ok(()) => {
@@ -199,10 +258,13 @@ impl Janitor {
                 self.concerns.settle(&key).await
             }
             Err(error) => {
+                let error: crate::error::Error = error.into();
                 tracing::warn!(duty = duty.as_str(), error = &error as &dyn std::error::Error, "a duty failed");
                 let failures = self.failures.entry(duty).or_default();
                 *failures += 1;
-                if *failures < FAILURES_MAX { Ok(()) } else { self.concerns.raise(need(duty, key, &error)).await }
+                // A backup is not missed for long before it is told: the next one is hours away.
+                let most = if duty == Duty::Backup { 1 } else { FAILURES_MAX };
+                if *failures < most { Ok(()) } else { self.concerns.raise(need(duty, key, &error)).await }
             }
         };
         if let Err(error) = told {
@@ -211,7 +273,7 @@ impl Janitor {
     }
 }
 
-fn need(duty: Duty, dedupe_key: String, error: &Error) -> NewNeed {
+fn need(duty: Duty, dedupe_key: String, error: &crate::error::Error) -> NewNeed {
     NewNeed {
         kind: Kind::Internal,
         dedupe_key,

@@ -68,6 +68,13 @@ pub async fn resume(app: &App, which: &str, by: &str) -> Result<Automation, Erro
     change(app, which, Mode::Active, by).await
 }
 
+/// Takes a person's word that the ledger of an automation is complete, though it was restored from a backup.
+pub async fn trust(app: &App, which: &str, by: &str) -> Result<Automation, Error> {
+    let automation = app.store.automation(which).await?;
+    app.store.trust(automation.id, by).await?;
+    Ok(automation)
+}
+
 /// Takes an automation away; its history stays.
 pub async fn remove(app: &App, which: &str, by: &str) -> Result<(Automation, Stopped), Error> {
     let automation = change(app, which, Mode::Removed, by).await?;

@@ -8,6 +8,7 @@ use intents::Timestamp;
 
 use super::{folder, folders};
 use crate::app::App;
+use crate::backup;
 use crate::error::Error;
 
 /// One thing that was looked at.
@@ -29,6 +30,8 @@ const FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Clocks before this were never set: no version of Steward is older.
 const BUILT_AFTER: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+/// So many that were not taken in a row are no delay.
+const BACKUPS_MISSED: u32 = 2;
 /// A script that shows that scripts run.
 const PROBE: &str = "export default function run() { return [3, 1, 2].sort(); }";
 
@@ -58,6 +61,7 @@ pub async fn doctor(app: &App) -> Result<Vec<Check>, Error> {
     }
     checks.push(mail(app).await);
     checks.push(clock(app.env.now()));
+    checks.push(backups(app));
     checks.push(disk(&app.config.home));
     let needs = app.store.open_needs().await?;
     checks.push(match needs {
@@ -136,6 +140,29 @@ fn clock(now: Timestamp) -> Check {
         return bad("clock", format!("says {now}"), "set the clock: schedules and certificates depend on it");
     }
     good("clock", now.to_string())
+}
+
+fn backups(app: &App) -> Check {
+    let name = "backups";
+    let Some(plan) = &app.config.backup else {
+        // Somebody may take them in another way.
+        let advice =
+            "set `backup.folder`, or run `steward backup` regularly; `steward backup key` prints the recovery code";
+        return Check { advice: Some(advice.to_owned()), ..good(name, "none are taken by themselves") };
+    };
+    let late = |at: Timestamp| app.env.now().since(at) > plan.every * BACKUPS_MISSED;
+    match backup::kept(&plan.folder) {
+        Err(error) => bad(name, error.to_string(), "make the folder of `backup.folder` readable and writable"),
+        Ok(kept) => match kept.last() {
+            None => {
+                bad(name, format!("there is none in `{}` yet", plan.folder.display()), "look at the inbox and the log")
+            }
+            Some(last) if late(last.manifest.at) => {
+                bad(name, format!("the last one is of {}", last.manifest.at), "look at the inbox and the log")
+            }
+            Some(last) => good(name, format!("{} are kept; the last one is of {}", kept.len(), last.manifest.at)),
+        },
+    }
 }
 
 fn disk(home: &Path) -> Check {

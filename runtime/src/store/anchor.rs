@@ -30,6 +30,11 @@ pub(super) const ANCHOR_FILE: &str = "anchor.json";
 /// Where an anchor is kept that the events did not fit, until somebody has looked into it.
 pub(super) const SUSPECT_FILE: &str = "anchor.suspect.json";
 
+/// Where the anchor of a data folder is.
+pub fn anchor_file(folder: &Path) -> std::path::PathBuf {
+    folder.join(ANCHOR_FILE)
+}
+
 const VERSION: u32 = 1;
 /// An anchor is some hundred bytes; a longer file is none.
 const BYTES_MAX: u64 = 4096;

@@ -8,7 +8,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::Error;
 use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
-use super::db::{Queries, Reader};
+use super::archive::{self, Checkpoint};
+use super::db::Queries;
 use super::event::{content_hash, digest_of, link};
 use super::open::Store;
 use super::rows::event as row;
@@ -76,6 +77,22 @@ pub enum Finding {
     /// The anchor was not signed by this installation.
     #[error("the anchor file was changed, or signed with another master key")]
     ForgedAnchor,
+    /// A checkpoint of the archive was not signed by this installation.
+    #[error("the checkpoint of the archive at {position} was changed, or signed with another master key")]
+    ForgedCheckpoint {
+        /// Where.
+        position: i64,
+    },
+    /// A segment of the archive is not what its checkpoint was signed for.
+    #[error("the events from {from} to {to} cannot be read from the archive: {reason}")]
+    Archive {
+        /// The first.
+        from: i64,
+        /// The last.
+        to: i64,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What there is where an anchor should be.
@@ -95,7 +112,11 @@ impl Found {
 }
 
 /// The chain over all events after a position, given the chain up to it.
-pub(super) async fn chain_from(reader: &Reader, mut position: i64, mut chain: Digest) -> Result<(i64, Digest), Error> {
+pub(super) async fn chain_from(
+    reader: &impl Queries,
+    mut position: i64,
+    mut chain: Digest,
+) -> Result<(i64, Digest), Error> {
     loop {
         let page = page_after(reader, position).await?;
         let Some(last) = page.last() else { return Ok((position, chain)) };
@@ -112,7 +133,7 @@ fn hash_of(row: &row::Model) -> Digest {
     digest_of(&row.hash).unwrap_or(Digest::from_bytes([0; 32]))
 }
 
-async fn page_after(reader: &Reader, position: i64) -> Result<Vec<row::Model>, Error> {
+async fn page_after(reader: &impl Queries, position: i64) -> Result<Vec<row::Model>, Error> {
     reader
         .all(
             row::Entity::find()
@@ -121,6 +142,45 @@ async fn page_after(reader: &Reader, position: i64) -> Result<Vec<row::Model>, E
                 .limit(PAGE),
         )
         .await
+}
+
+/// How far an audit has come.
+struct Walk<'a> {
+    anchors: &'a [&'a Anchor],
+    last: i64,
+    chain: Digest,
+    heads: BTreeMap<String, (i64, Vec<u8>)>,
+    /// Whether events were passed over that could not be read, so that a stream may go on from anywhere.
+    blind: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(anchors: &'a [&'a Anchor]) -> Self {
+        Self { anchors, last: 0, chain: Digest::from_bytes([0; 32]), heads: BTreeMap::new(), blind: false }
+    }
+
+    fn follows(&self, row: &row::Model) -> bool {
+        match self.heads.get(&row.room) {
+            Some((seq, hash)) => row.stream_seq == seq + 1 && row.prev_hash == *hash,
+            None => self.blind || (row.stream_seq == 1 && row.prev_hash == [0; 32]),
+        }
+    }
+
+    /// Passes an event; says whether it is one that an anchor was signed for with another chain.
+    fn pass(&mut self, row: &row::Model) -> bool {
+        self.chain = link(self.chain, hash_of(row));
+        self.last = row.position;
+        self.heads.insert(row.room.clone(), (row.stream_seq, row.hash.clone()));
+        self.anchors.iter().any(|anchor| anchor.position == self.last && anchor.chain != self.chain)
+    }
+
+    /// Goes on behind a segment that cannot be read, as its checkpoint says.
+    fn skip_to(&mut self, checkpoint: &Checkpoint) {
+        self.last = checkpoint.last;
+        self.chain = checkpoint.chain;
+        self.heads.clear();
+        self.blind = true;
+    }
 }
 
 impl Store {
@@ -133,29 +193,31 @@ impl Store {
         let suspect = self.genuine_anchor(&self.folder().join(SUSPECT_FILE), &mut audit.findings);
         let anchors: Vec<_> = [&anchor, &suspect].into_iter().filter_map(Found::genuine).collect();
 
-        let mut heads: BTreeMap<String, (i64, Vec<u8>)> = BTreeMap::new();
-        let mut chain = Digest::from_bytes([0; 32]);
-        let mut last = 0;
+        let mut walk = Walk::new(&anchors);
+        for checkpoint in archive::checkpoints(self.reader()).await? {
+            self.audit_segment(&checkpoint, &mut audit, &mut walk);
+            if audit.findings.len() >= FINDINGS_MAX {
+                return Ok(audit);
+            }
+            progress(audit.events);
+            tokio::task::yield_now().await;
+        }
         loop {
-            let page = page_after(self.reader(), last).await?;
+            let page = page_after(self.reader(), walk.last).await?;
             if page.is_empty() {
                 break;
             }
             for row in &page {
-                audit.look_at(row, last, &mut heads);
-                chain = link(chain, hash_of(row));
-                last = row.position;
-                if anchors.iter().any(|anchor| anchor.position == last && anchor.chain != chain) {
-                    audit.findings.push(Finding::NotAnchored { position: last });
-                }
+                audit.look_at(row, &mut walk);
                 if audit.findings.len() >= FINDINGS_MAX {
                     return Ok(audit);
                 }
             }
             progress(audit.events);
         }
-        audit.streams = heads.len() as u64;
-        for anchor in anchors {
+        let last = walk.last;
+        audit.streams = walk.heads.len() as u64;
+        for anchor in &anchors {
             if anchor.position > last {
                 audit.findings.push(Finding::Cut { anchored: anchor.position, last });
             }
@@ -164,6 +226,28 @@ impl Store {
             audit.findings.push(Finding::NoAnchor);
         }
         Ok(audit)
+    }
+
+    /// Looks through a segment of the archive. One that cannot be read is a finding, and the walk goes on behind it.
+    fn audit_segment(&self, checkpoint: &Checkpoint, audit: &mut Audit, walk: &mut Walk<'_>) {
+        let keys = &self.shared().keys;
+        if !checkpoint.is_genuine(&keys.anchor) {
+            audit.findings.push(Finding::ForgedCheckpoint { position: checkpoint.last });
+        }
+        let read = archive::read(self.folder(), keys, &checkpoint.file, checkpoint.digest, |page| {
+            for row in &page {
+                if audit.findings.len() < FINDINGS_MAX {
+                    audit.look_at(row, walk);
+                }
+            }
+        });
+        let reason = match read {
+            Ok(()) if walk.last == checkpoint.last && walk.chain == checkpoint.chain => return,
+            Ok(()) => "its events are not those that the checkpoint was signed for".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        audit.findings.push(Finding::Archive { from: checkpoint.first, to: checkpoint.last, reason });
+        walk.skip_to(checkpoint);
     }
 
     fn genuine_anchor(&self, path: &Path, findings: &mut Vec<Finding>) -> Found {
@@ -184,18 +268,19 @@ impl Store {
 }
 
 impl Audit {
-    fn look_at(&mut self, row: &row::Model, last: i64, heads: &mut BTreeMap<String, (i64, Vec<u8>)>) {
+    fn look_at(&mut self, row: &row::Model, walk: &mut Walk<'_>) {
         self.events += 1;
-        if row.position != last + 1 {
-            self.findings.push(Finding::Missing { from: last + 1, to: row.position - 1 });
+        if row.position != walk.last + 1 {
+            self.findings.push(Finding::Missing { from: walk.last + 1, to: row.position - 1 });
         }
         if content_hash(row).as_bytes().as_slice() != row.hash {
             self.findings.push(Finding::Edited { position: row.position });
         }
-        let (seq, hash) = heads.get(&row.room).cloned().unwrap_or((0, vec![0; 32]));
-        if row.stream_seq != seq + 1 || row.prev_hash != hash {
+        if !walk.follows(row) {
             self.findings.push(Finding::Broken { position: row.position, room: row.room.clone() });
         }
-        heads.insert(row.room.clone(), (row.stream_seq, row.hash.clone()));
+        if walk.pass(row) {
+            self.findings.push(Finding::NotAnchored { position: row.position });
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use intents::Timestamp;
 use intents::canonical::Digest;
-use intents::effect::State;
+use intents::effect::{Gap, State};
 use intents::id::{AutomationId, ItemId, RoomId, RunId, ScriptId};
 use intents::run::Phase;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -115,6 +115,8 @@ pub(super) struct Memory {
     pub(super) all_stopped: bool,
     /// Runs that have asked for approvals of which something may still come.
     pub(super) asking: BTreeSet<RunId>,
+    /// Automations whose ledger may have forgotten something.
+    pub(super) cautions: BTreeMap<AutomationId, Gap>,
 }
 
 /// Effects on their way that are remembered: more than there are places for runs. Others are read again.
@@ -153,6 +155,7 @@ pub(super) struct Batch<'t> {
     changed_settings: bool,
     stops: Vec<(Option<AutomationId>, bool)>,
     asking: BTreeMap<RunId, bool>,
+    cautions: BTreeMap<AutomationId, Option<Gap>>,
     touched_runs: bool,
     touched_timers: bool,
 }
@@ -204,6 +207,7 @@ pub(super) struct Written {
     heads: HashMap<RoomId, Head>,
     stops: Vec<(Option<AutomationId>, bool)>,
     asking: BTreeMap<RunId, bool>,
+    cautions: BTreeMap<AutomationId, Option<Gap>>,
     touched_runs: bool,
     touched_timers: bool,
 }
@@ -244,6 +248,12 @@ impl Written {
                 (Some(automation), false) => {
                     memory.stopped.remove(&automation);
                 }
+            }
+        }
+        for (automation, gap) in self.cautions {
+            match gap {
+                Some(gap) => drop(memory.cautions.insert(automation, gap)),
+                None => drop(memory.cautions.remove(&automation)),
             }
         }
         for (run, asking) in self.asking {
@@ -289,6 +299,7 @@ impl<'t> Batch<'t> {
             changed_settings: false,
             stops: Vec::new(),
             asking: BTreeMap::new(),
+            cautions: BTreeMap::new(),
             touched_runs: false,
             touched_timers: false,
         }
@@ -523,6 +534,16 @@ impl<'t> Batch<'t> {
         self.asking.insert(run, asking);
     }
 
+    /// The time that the ledger of an automation may have forgotten.
+    pub(super) fn caution(&self, automation: AutomationId) -> Option<Gap> {
+        self.cautions.get(&automation).copied().unwrap_or_else(|| self.memory.cautions.get(&automation).copied())
+    }
+
+    /// From this commit on, the ledger of an automation may have forgotten a time; or none.
+    pub(super) fn set_caution(&mut self, automation: AutomationId, gap: Option<Gap>) {
+        self.cautions.insert(automation, gap);
+    }
+
     /// Tells the router to look for runs.
     pub(super) fn touch_runs(&mut self) {
         self.touched_runs = true;
@@ -614,6 +635,7 @@ impl<'t> Batch<'t> {
             heads: self.heads,
             stops: self.stops,
             asking: self.asking,
+            cautions: self.cautions,
             touched_runs: self.touched_runs,
             touched_timers: self.touched_timers,
         })

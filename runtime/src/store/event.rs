@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::batch::{self, Head};
 use super::db::{Queries, Tx};
 use super::rows::event as row;
-use super::{Error, Store};
+use super::{Error, Store, archive};
 
 /// The only workspace there is until several are supported.
 const WORKSPACE: &str = "main";
@@ -64,7 +64,10 @@ pub struct StoredEvent {
 pub(super) async fn head_of(tx: &Tx<'_>, room: RoomId) -> Result<Head, Error> {
     Ok(match batch::last_in_room(tx, room).await? {
         Some(row) => Head { seq: row.stream_seq, hash: digest_of(&row.hash)? },
-        None => Head { seq: 0, hash: GENESIS },
+        None => match archive::head_of(tx, &room.to_string()).await? {
+            Some((seq, hash)) => Head { seq, hash },
+            None => Head { seq: 0, hash: GENESIS },
+        },
     })
 }
 
@@ -157,7 +160,8 @@ impl Store {
 
     /// The rooms that have events, with the number of events in each.
     pub async fn rooms(&self) -> Result<Vec<(String, i64)>, Error> {
-        self.reader()
+        let mut rooms: Vec<(String, i64)> = self
+            .reader()
             .at_length()
             .tuples(
                 row::Entity::find()
@@ -166,6 +170,13 @@ impl Store {
                     .column_as(row::Column::StreamSeq.max(), "last")
                     .group_by(row::Column::Room),
             )
-            .await
+            .await?;
+        // Of some, all events are in the archive.
+        for (room, last) in archive::heads(self.reader()).await? {
+            if rooms.iter().all(|(known, _)| *known != room) {
+                rooms.push((room, last));
+            }
+        }
+        Ok(rooms)
     }
 }

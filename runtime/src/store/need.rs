@@ -120,6 +120,18 @@ struct Body {
     evidence: Value,
 }
 
+/// The body of a need whose words are erased; none when they are already.
+pub(super) fn erased_body(batch: &Batch<'_>, need: &row::Model, open: bool) -> Result<Option<Vec<u8>>, Error> {
+    let evidence = json!({ "erased": true });
+    let body: Body = batch.shared.payload.open_value("need", &need.id, &need.body)?;
+    if body.evidence == evidence {
+        return Ok(None);
+    }
+    let title = if open { "A question about content that was erased; its kind says what is asked" } else { "(erased)" };
+    let body = Body { title: title.to_owned(), evidence };
+    Ok(Some(batch.shared.payload.seal_value(&batch.shared.env, &need.id, &body)))
+}
+
 /// Opens a need, or counts it up.
 pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId, Error> {
     let known = batch

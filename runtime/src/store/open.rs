@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use connectors::vault::{Purpose, Vault};
 use intents::canonical::Digest;
 use intents::id::EventId;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -18,7 +19,7 @@ use super::reserve::Reserve;
 use super::rows::{automation, event, setting};
 use super::under_way::UnderWay;
 use super::writer::{self, Beacons, Command, Job, QUEUE_MAX, Signals, Ticket};
-use super::{Error, Mode, approval, audit, migrate, run};
+use super::{Error, Mode, approval, archive, audit, caution, migrate, run};
 use crate::env::Env;
 
 /// The keys that the store works with, derived from the master key.
@@ -30,6 +31,17 @@ pub struct Keys {
     pub ledger: [u8; 32],
     /// Signs anchors.
     pub anchor: [u8; 32],
+}
+
+impl Keys {
+    /// The keys of an installation.
+    pub fn of(vault: &Vault) -> Self {
+        Self {
+            payload: *vault.subkey(Purpose::PayloadWrapping).as_bytes(),
+            ledger: *vault.subkey(Purpose::LedgerHashing).as_bytes(),
+            anchor: *vault.subkey(Purpose::AnchorSigning).as_bytes(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Keys {
@@ -93,6 +105,7 @@ impl Store {
             stopped: stopped_automations(&reader).await?,
             all_stopped: stopped,
             asking: approval::asking_runs(&reader).await?,
+            cautions: caution::all(&reader).await?,
         };
         let (beacons, signals) = Beacons::new(position);
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
@@ -221,7 +234,7 @@ impl Drop for Hold {
     }
 }
 
-fn make_folder(folder: &Path) -> Result<(), Error> {
+pub(super) fn make_folder(folder: &Path) -> Result<(), Error> {
     let failed = |error: io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
     let missing: Vec<_> =
         folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
@@ -262,7 +275,7 @@ fn lock(folder: &Path) -> Result<File, Error> {
 }
 
 /// Makes the database file for its owner alone; SQLite gives its log the same mode.
-fn make_private(file: &Path) -> Result<(), Error> {
+pub(super) fn make_private(file: &Path) -> Result<(), Error> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -276,16 +289,20 @@ fn make_private(file: &Path) -> Result<(), Error> {
 
 /// The head of all events; from the anchor on, where there is a genuine one.
 async fn head(folder: &Path, reader: &Reader, shared: &Shared) -> Result<(i64, Digest, Option<String>), Error> {
-    let start = (0, Digest::from_bytes([0; 32]));
+    let beginning = archive::beginning(reader, &shared.keys.anchor).await?;
+    let start = (beginning.position, beginning.chain);
     let anchor = Anchor::read(&folder.join(ANCHOR_FILE));
     let genuine = match &anchor {
         Ok(Some(anchor)) if anchor.is_genuine(&shared.keys.anchor) => Some(anchor),
         Ok(_) | Err(_) => None,
     };
-    let (from, chain) = genuine.map_or(start, |anchor| (anchor.position, anchor.chain));
+    // An anchor that is older than the archive stands for events that are in the table no more.
+    let ahead = genuine.filter(|anchor| anchor.position >= start.0);
+    let (from, chain) = ahead.map_or(start, |anchor| (anchor.position, anchor.chain));
     let (position, chain) = audit::chain_from(reader, from, chain).await?;
     let last = last_position(reader).await?;
     let alarm = match (&anchor, genuine) {
+        _ if !beginning.genuine => Some("a checkpoint of the archive was changed".to_owned()),
         (Ok(None), _) if position > 0 => Some("the anchor file is missing".to_owned()),
         (Err(_), _) | (Ok(Some(_)), None) => Some("the anchor file was changed".to_owned()),
         (_, Some(anchor)) if last < anchor.position => {
@@ -328,7 +345,10 @@ async fn last_position(reader: &Reader) -> Result<i64, Error> {
                 .order_by_desc(super::rows::event::Column::Position),
         )
         .await?;
-    Ok(last.unwrap_or(0))
+    match last {
+        Some(last) => Ok(last),
+        None => Ok(archive::checkpoints(reader).await?.last().map_or(0, |checkpoint| checkpoint.last)),
+    }
 }
 
 async fn stopped_automations(reader: &Reader) -> Result<BTreeSet<intents::id::AutomationId>, Error> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use intents::Timestamp;
+use intents::effect::State;
 use intents::id::{ItemId, RunId};
 use intents::run::Phase;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -9,7 +11,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::batch::Batch;
 use super::db::Queries;
-use super::rows::{item, need, notice, rate_mark, request, run, segment, signal, whole_run};
+use super::rows::{effect, item, need, notice, rate_mark, request, run, segment, signal, whole_run};
 use super::writer::Command;
 use super::{Error, NeedStatus, Store};
 
@@ -24,13 +26,27 @@ pub struct Retention {
     pub requests: Duration,
     /// Places in rate windows: as long as the longest window.
     pub rates: Duration,
+    /// Events in the table, before they go into the archive.
+    pub events: Duration,
+    /// Rows of runs, with the keys under which their items are known: longer than anything comes again.
+    pub runs: Duration,
+    /// Bytes of the database; beyond them, payloads go sooner.
+    pub bytes_max: Option<u64>,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { payloads: 90 * DAY, messages: 90 * DAY, requests: DAY, rates: 400 * DAY }
+        Self {
+            payloads: 90 * DAY,
+            messages: 90 * DAY,
+            requests: DAY,
+            rates: 400 * DAY,
+            events: 90 * DAY,
+            runs: 400 * DAY,
+            bytes_max: None,
+        }
     }
 }
 
@@ -122,6 +138,15 @@ impl Command for Sweep {
         let mut swept = Swept { items: items.len() as u64, runs: runs.len() as u64, rows: 0 };
         if !items.is_empty() {
             batch.tx.change(segment::Entity::delete_many().filter(segment::Column::RunId.is_in(&runs))).await?;
+            // What happened under a key is known for ever; its words go with the payload.
+            let settled = [State::Applied, State::NotApplied].map(State::as_str);
+            let none = || Expr::value(Option::<Vec<u8>>::None);
+            let emptied = effect::Entity::update_many()
+                .col_expr(effect::Column::KeyText, none())
+                .col_expr(effect::Column::Outcome, none())
+                .filter(effect::Column::RunId.is_in(&runs))
+                .filter(effect::Column::State.is_in(settled));
+            batch.tx.change(emptied).await?;
             // The key goes with the payload: what is left in a backup or a freed page cannot be read.
             batch
                 .tx
@@ -150,6 +175,8 @@ impl Command for Sweep {
             signals = signals.filter(signal::Column::Id.lt(oldest.ulid().to_string()));
         }
         swept.rows += batch.tx.change(signals).await?;
+        swept.rows += closed_needs(batch, before(self.0.messages)).await?;
+        swept.rows += old_runs(batch, batch.now - self.0.runs).await?;
         Ok(swept)
     }
 }
@@ -165,11 +192,71 @@ async fn oldest_under_way(batch: &Batch<'_>) -> Result<Option<RunId>, Error> {
     oldest.flatten().map(|id| super::run::parse(&id)).transpose()
 }
 
+/// A run that has a need of some status, or is in some phase: for rows that speak of it.
+fn exists(query: &mut sea_orm::sea_query::SelectStatement) -> Expr {
+    Expr::exists(query.expr(Expr::value(1)).to_owned())
+}
+
+/// Removes needs that were closed before a time, unless their run goes on and may still rely on the answer.
+async fn closed_needs(batch: &Batch<'_>, before: i64) -> Result<u64, Error> {
+    let under_way = [Phase::Queued, Phase::Running, Phase::Waiting].map(Phase::as_str);
+    let goes_on = exists(
+        Query::select()
+            .from(run::Entity)
+            .and_where(Expr::col((run::Entity, run::Column::Id)).equals((need::Entity, need::Column::RunId)))
+            .and_where(run::Column::Phase.is_in(under_way)),
+    );
+    let closed = need::Entity::delete_many()
+        .filter(need::Column::Status.ne(NeedStatus::Open.as_str()))
+        .filter(need::Column::AnsweredAt.lt(before))
+        .filter(goes_on.not());
+    batch.tx.change(closed).await
+}
+
+/// Removes the rows of some runs from before a time, whose payload is gone and of which nobody is asked any more. Their
+/// effects stay in the ledger.
+async fn old_runs(batch: &Batch<'_>, before: Timestamp) -> Result<u64, Error> {
+    let over = [Phase::Succeeded, Phase::Failed, Phase::Stopped, Phase::Skipped].map(Phase::as_str);
+    let asked = exists(
+        Query::select()
+            .from(need::Entity)
+            .and_where(Expr::col((need::Entity, need::Column::RunId)).equals((run::Entity, run::Column::Id)))
+            .and_where(need::Column::Status.eq(NeedStatus::Open.as_str())),
+    );
+    let unsettled = exists(
+        Query::select()
+            .from(effect::Entity)
+            .and_where(Expr::col((effect::Entity, effect::Column::RunId)).equals((run::Entity, run::Column::Id)))
+            .and_where(effect::Column::State.is_in([State::Started, State::Uncertain].map(State::as_str))),
+    );
+    // Ids sort by the time at which they were made.
+    let old = run::Column::Id.lt(RunId::from_parts(before, 0).to_string());
+    let rows = whole_run::Entity::find()
+        .select_only()
+        .column(whole_run::Column::Id)
+        .filter(old)
+        .filter(run::Column::Phase.is_in(over))
+        .filter(whole_run::Column::WrappedKey.is_null())
+        .filter(asked.not())
+        .filter(unsettled.not())
+        .order_by_asc(whole_run::Column::Id)
+        .limit(SWEEP_MAX);
+    let rows: Vec<String> = batch.tx.tuples(rows).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    batch.tx.change(run::Entity::delete_many().filter(run::Column::Id.is_in(rows))).await
+}
+
 /// Gives freed pages to the disk. A write like others, so it takes its turn with them.
 struct Shrink;
 
-/// Pages in one commit: some megabytes.
-const SHRINK_PAGES: u32 = 2000;
+/// Pages in one commit: a megabyte, which takes some milliseconds.
+const SHRINK_PAGES: u32 = 256;
+/// Commits at a time; what is left is for the next time.
+const SHRINKS_MAX: u32 = 64;
+/// Free pages that are kept: what comes next is written there, and the file need not grow again for it.
+const FREE_PAGES_KEPT: i64 = 1024;
 
 impl Command for Shrink {
     type Reply = ();
@@ -198,10 +285,32 @@ impl Store {
         self.commit(Sweep(retention)).await
     }
 
+    /// Empties the write-ahead log, so that what was erased is not in it any more.
+    pub(super) async fn scrub(&self) -> Result<(), Error> {
+        self.reader().pragma::<i64>("wal_checkpoint(TRUNCATE)".to_owned()).await.map(|_| ())
+    }
+
     /// Brings the write-ahead log back into the database file and gives freed pages to the disk, so that neither grows
     /// without bound.
     pub async fn checkpoint(&self) -> Result<(), Error> {
         self.reader().pragma::<i64>("wal_checkpoint(PASSIVE)".to_owned()).await?;
-        self.commit(Shrink).await
+        for _ in 0..SHRINKS_MAX {
+            if self.pages("freelist_count").await? <= FREE_PAGES_KEPT {
+                break;
+            }
+            self.commit(Shrink).await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// The bytes that the rows of the database take.
+    pub async fn bytes_of_rows(&self) -> Result<u64, Error> {
+        let used = self.pages("page_count").await? - self.pages("freelist_count").await?;
+        Ok(Ord::max(used, 0).unsigned_abs() * self.pages("page_size").await?.unsigned_abs())
+    }
+
+    async fn pages(&self, pragma: &str) -> Result<i64, Error> {
+        Ok(self.reader().pragma::<i64>(pragma.to_owned()).await?.first().copied().unwrap_or(0))
     }
 }

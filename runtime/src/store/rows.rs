@@ -363,3 +363,28 @@ table!(event, "events", {
     prev_hash: Vec<u8>,
     hash: Vec<u8>,
 });
+
+table!(caution, "cautions", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    automation_id: String,
+    from_at: i64,
+    until_at: i64,
+});
+
+table!(archive, "archives", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    last_position: i64,
+    first_position: i64,
+    file: String,
+    digest: String,
+    chain: String,
+    at: i64,
+    signature: String,
+});
+
+table!(archived_head, "archived_heads", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    room: String,
+    stream_seq: i64,
+    hash: Vec<u8>,
+});

@@ -4,11 +4,13 @@
 //! A table that is in the database and not in this list, or the other way round, fails a test. So no backup, no move
 //! and no retention forgets one.
 
+use rusqlite::types::ValueRef;
 use sea_orm::sea_query::{Alias, ColumnType, Expr, InsertStatement, Query, SelectStatement};
-use sea_orm::{ColumnTrait, EntityName, EntityTrait, IdenStatic, Iterable, Order, QueryResult, Value};
+use sea_orm::{ColumnTrait, EntityName, EntityTrait, IdenStatic, Iterable, Order, Value};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::db::{FromRow, Source};
 use super::rows;
 
 /// What keeps a table from growing without end.
@@ -129,6 +131,12 @@ tables! {
     AnsweredRequests = request, Age, by ["key"];
     /// The record of what changed.
     Events = event, Archived, by ["position"];
+    /// Segments of events that are in the archive.
+    Archives = archive, Made, by ["last_position"];
+    /// Where the streams stood that went into the archive.
+    ArchivedHeads = archived_head, Made, by ["room"];
+    /// Automations whose ledger may have forgotten what happened after a backup.
+    Cautions = caution, Made, by ["automation_id"];
 }
 
 impl Table {
@@ -172,16 +180,25 @@ fn columns_of<E: EntityTrait>() -> Vec<Column> {
     E::Column::iter().map(|column| Column { name: column.as_str().to_owned(), kind: kind(&column) }).collect()
 }
 
-/// Reads a row as the columns say.
-pub(super) fn read(columns: &[Column], row: &QueryResult) -> Result<Row, Error> {
-    let cell = |(index, column): (usize, &Column)| {
-        Ok(match column.kind {
-            Kind::Text => row.try_get_by_index::<Option<String>>(index)?.map_or(Cell::Null, Cell::Text),
-            Kind::Integer => row.try_get_by_index::<Option<i64>>(index)?.map_or(Cell::Null, Cell::Integer),
-            Kind::Blob => row.try_get_by_index::<Option<Vec<u8>>>(index)?.map_or(Cell::Null, Cell::Blob),
-        })
-    };
-    columns.iter().enumerate().map(cell).collect()
+impl FromRow for Row {
+    /// Reads every column, whatever it holds.
+    fn from_row(source: &Source<'_>) -> Result<Self, Error> {
+        match source {
+            Source::Sqlite(row) => {
+                (0..row.as_ref().column_count()).map(|index| Ok(cell(row.get_ref(index)?)?)).collect()
+            }
+        }
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> rusqlite::Result<Cell> {
+    Ok(match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Text(_) => Cell::Text(value.as_str()?.to_owned()),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_owned()),
+        ValueRef::Real(_) => return Err(rusqlite::types::FromSqlError::InvalidType.into()),
+    })
 }
 
 /// Puts rows into a table, which may be that of an earlier version: its columns come with the rows.
@@ -193,6 +210,16 @@ pub(super) fn insert(table: &str, columns: &[Column], rows: Vec<Row>) -> InsertS
         query.values_panic(values);
     }
     query
+}
+
+/// The value of a cell of an order, which is never absent.
+pub(super) fn value_of(cell: Cell) -> Value {
+    match cell {
+        Cell::Text(text) => text.into(),
+        Cell::Integer(number) => number.into(),
+        Cell::Blob(bytes) => bytes.into(),
+        Cell::Null => Value::Int(None),
+    }
 }
 
 /// The value of a cell as a parameter: what is absent still has the type of its column.

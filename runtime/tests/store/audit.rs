@@ -51,7 +51,9 @@ async fn found_after(sql: &str) -> Vec<Finding> {
             | Finding::Broken { .. }
             | Finding::Missing { .. }
             | Finding::NoAnchor
-            | Finding::ForgedAnchor => later.contains(finding),
+            | Finding::ForgedAnchor
+            | Finding::ForgedCheckpoint { .. }
+            | Finding::Archive { .. } => later.contains(finding),
         };
         assert!(stays, "{finding} is forgotten after a start: {later:?}");
     }

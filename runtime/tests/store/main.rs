@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
 
 mod approvals;
+mod archive;
 mod audit;
 mod batches;
 mod cost;
 mod effects;
+mod erase;
 mod folder;
+mod growth;
 mod inbox;
 mod keeping;
 mod limits;

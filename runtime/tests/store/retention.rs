@@ -13,7 +13,7 @@ use super::world::{Attempt, World, code, delivery, invoice, need_of};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn after_a_month() -> Retention {
-    Retention { payloads: 30 * DAY, messages: 30 * DAY, requests: DAY, rates: 30 * DAY }
+    Retention { payloads: 30 * DAY, messages: 30 * DAY, requests: DAY, rates: 30 * DAY, ..Retention::default() }
 }
 
 #[tokio::test]

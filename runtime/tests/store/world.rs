@@ -201,6 +201,12 @@ impl World {
         attack(&self.home(), sql).await
     }
 
+    /// One text out of the database.
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut shell(&self.home()).await).await.unwrap();
+        row.get(0)
+    }
+
     /// One number out of the database.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut shell(&self.home()).await).await.unwrap();

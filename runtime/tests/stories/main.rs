@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
 
+mod backups;
+mod counter;
 mod doors;
 mod ending;
 mod figures;

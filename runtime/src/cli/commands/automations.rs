@@ -30,22 +30,29 @@ pub(in crate::cli) async fn run(
         Automations::Run(command) => start(client, command, env, out).await,
         Automations::Pause { name } => change(client, &name, "pause", out).await,
         Automations::Resume { name } => change(client, &name, "resume", out).await,
+        Automations::Trust { name, yes } => {
+            let question = format!("Is nothing of `{name}` missing since the backup? What is, may then happen twice.");
+            if !yes && !confirmed(&question).ok_or_else(unasked)? {
+                return Ok(Exit::Refused);
+            }
+            change(client, &name, "trust", out).await
+        }
         Automations::Stop { name } => {
             let answer = client.post(&["v1", "automations", &name, "stop"], Value::Object(Map::new())).await?;
             stopped(&answer, "stopped: no effect starts any more", out)
         }
         Automations::Remove { name, yes } => {
-            if !yes {
-                let unasked =
-                    || Error::new(Code::ConfirmationNeeded, "nobody confirmed; run the command again with `--yes`");
-                if !confirmed(&format!("Take `{name}` away? Its history stays.")).ok_or_else(unasked)? {
-                    return Ok(Exit::Refused);
-                }
+            if !yes && !confirmed(&format!("Take `{name}` away? Its history stays.")).ok_or_else(unasked)? {
+                return Ok(Exit::Refused);
             }
             let answer = client.delete(&["v1", "automations", &name]).await?;
             stopped(&answer, "gone; its history stays", out)
         }
     }
+}
+
+fn unasked() -> Error {
+    Error::new(Code::ConfirmationNeeded, "nobody confirmed; run the command again with `--yes`")
 }
 
 async fn list(client: &Client, out: &mut Out) -> Result<Exit, Error> {

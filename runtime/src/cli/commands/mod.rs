@@ -3,9 +3,11 @@
 pub(super) mod approvals;
 pub(super) mod audit;
 pub(super) mod automations;
+pub(super) mod backup;
 pub(super) mod config;
 pub(super) mod contract;
 pub(super) mod doctor;
+pub(super) mod erase;
 pub(super) mod folders;
 pub(super) mod health;
 mod import;

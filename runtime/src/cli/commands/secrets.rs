@@ -50,7 +50,7 @@ pub(in crate::cli) async fn run(client: &Client, command: Secrets, out: &mut Out
 }
 
 /// Asks for the secret without showing it, or reads it from what is piped in.
-fn read(name: &str) -> Result<String, Error> {
+pub(super) fn read(name: &str) -> Result<String, Error> {
     let malformed = |reason: &str| Error::new(Code::InputMalformed, format!("the secret `{name}` {reason}"));
     let mut text = String::new();
     if io::stdin().is_terminal() {

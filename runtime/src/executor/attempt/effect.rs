@@ -1,6 +1,7 @@
 //! Effects: claimed in the ledger, performed, settled.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::{Fault, Performed, Settlement};
 use futures_util::TryFutureExt;
@@ -14,6 +15,7 @@ use intents::gate::{Beyond, Counter};
 use intents::label::Labels;
 use intents::need::Kind as NeedKind;
 use intents::outcome::{Failure, Outcome};
+use intents::tool::Identity;
 use serde_json::{Value, json};
 
 use super::approval;
@@ -102,13 +104,16 @@ impl Attempt {
                 self.fail(Failure::new(Class::Logic, "KEY_CONFLICT", message), evidence);
                 Ok(())
             }
-            Begun::Settle { started_at, was_uncertain } => {
+            Begun::Settle { started_at, was_uncertain, forgotten_until: None } => {
                 let failure = Failure::new(
                     Class::Uncertain,
                     "EFFECT_UNSETTLED",
                     "it was started, and Steward ended before it knew the outcome",
                 );
                 self.take_up(admitted, failure, started_at, was_uncertain).await
+            }
+            Begun::Settle { started_at, was_uncertain, forgotten_until: Some(until) } => {
+                self.remember(admitted, started_at, was_uncertain, until).await
             }
             Begun::SettleOther { .. } => {
                 let failure = Failure::new(
@@ -147,6 +152,31 @@ impl Attempt {
                 Ok(())
             }
         }
+    }
+
+    /// Takes up an effect that may have happened after the backup from which Steward was restored.
+    async fn remember(
+        &mut self,
+        admitted: &Arc<Admitted>,
+        started_at: Timestamp,
+        was_uncertain: bool,
+        until: Timestamp,
+    ) -> Result<(), Trouble> {
+        let Kind::Effect(effect) = &admitted.kind else { return Ok(()) };
+        // It may have left at the very end of the gap, and until then a service that is asked too early knows nothing.
+        if let Identity::Queryable { absent_after_ms, .. } = effect.identity
+            && let settled = until + Duration::from_millis(absent_after_ms)
+            && self.services.env.now() < settled
+        {
+            self.sleeping.insert(admitted.call, NewWait::Time(settled));
+            return Ok(());
+        }
+        let failure = Failure::new(
+            Class::Uncertain,
+            "EFFECT_FORGOTTEN",
+            format!("Steward was restored from a backup of {started_at}: whether this happened after it is not known"),
+        );
+        self.take_up(admitted, failure, started_at, was_uncertain).await
     }
 
     /// Takes up an effect whose outcome nobody knew when an earlier attempt ended. Waiting was done before, so the

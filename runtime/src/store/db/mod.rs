@@ -17,4 +17,5 @@ pub(super) use queries::Queries;
 pub(super) use reader::Reader;
 pub(super) use record::{Record, Sql};
 pub(super) use sqlite::{Sqlite, look};
+pub(super) use statement::Query;
 pub(super) use tx::{Tx, Writing};

@@ -13,7 +13,7 @@ pub(in crate::store) struct Query {
 }
 
 impl Query {
-    pub(super) fn of(builder: &impl StatementBuilder, backend: DbBackend) -> Self {
+    pub(in crate::store) fn of(builder: &impl StatementBuilder, backend: DbBackend) -> Self {
         let Statement { sql, values, .. } = builder.build(&backend);
         Self { sql, values: values.map(|values| values.0).unwrap_or_default() }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use intents::Timestamp;
 use intents::approval::Binding;
 use intents::canonical::Digest;
-use intents::effect::{Admission, Claim, Key, State, admit};
+use intents::effect::{Admission, Claim, Gap, Key, State, admit};
 use intents::id::{AutomationId, RunId};
 use intents::outcome::Outcome;
 use intents::run::Phase;
@@ -82,6 +82,8 @@ pub enum Begun {
         started_at: Timestamp,
         /// Whether it had been found uncertain, rather than cut off.
         was_uncertain: bool,
+        /// It may have happened in a time that the ledger has forgotten: until then at the latest.
+        forgotten_until: Option<Timestamp>,
     },
     /// It may have happened with other arguments, or under another contract: only the person can say.
     SettleOther {
@@ -117,6 +119,11 @@ fn may_be_on_its_way(effect: &row::Model, now: Timestamp) -> Result<bool, Error>
     Ok(state_of(effect)? == State::Started && age < ON_ITS_WAY_MAX)
 }
 
+/// Until when an effect may have happened that nobody here is known to have performed.
+fn forgotten_until(effect: &row::Model, gap: Option<Gap>) -> Option<Timestamp> {
+    gap.filter(|_| effect.performances == 0).map(|gap| gap.until)
+}
+
 impl Command for BeginEffect {
     type Reply = Begun;
 
@@ -125,10 +132,15 @@ impl Command for BeginEffect {
         run::refuse_overlong(&run)?;
         let identity = identity(batch, self.automation, &self.tool, &self.key);
         let known = batch.effect(identity).await?;
-        let admission = admit(known.as_ref().map(prior).transpose()?.as_ref(), &self.claim);
+        let gap = batch.caution(self.automation).filter(|gap| !self.is_new_since(*gap, &run));
+        let admission = admit(known.as_ref().map(prior).transpose()?.as_ref(), &self.claim, gap);
         let begun = match admission {
             // To settle may be to send again.
-            Admission::Perform | Admission::Settle { .. } if batch.is_stopped(self.automation) => Begun::Stopped,
+            Admission::Perform | Admission::Settle { .. } | Admission::Forgotten(_)
+                if batch.is_stopped(self.automation) =>
+            {
+                Begun::Stopped
+            }
             Admission::Perform => self.start(batch, identity, known).await?,
             Admission::GiveBack { suppressed } => {
                 let mut effect = known.expect("an effect that is given back is in the ledger");
@@ -146,7 +158,14 @@ impl Command for BeginEffect {
             }
             Admission::Settle { started_at } => {
                 let effect = known.expect("an effect to be settled is in the ledger");
-                Begun::Settle { started_at, was_uncertain: state_of(&effect)? == State::Uncertain }
+                let was_uncertain = state_of(&effect)? == State::Uncertain;
+                Begun::Settle { started_at, was_uncertain, forgotten_until: forgotten_until(&effect, gap) }
+            }
+            Admission::Forgotten(gap) => {
+                let uncertain = self.forgotten(batch, known, gap);
+                batch.put_effect(identity, uncertain);
+                let forgotten_until = Some(gap.until);
+                Begun::Settle { started_at: gap.from, was_uncertain: true, forgotten_until }
             }
             Admission::WaitFor(other) => {
                 let effect = known.expect("an effect to wait for is in the ledger");
@@ -162,12 +181,13 @@ impl Command for BeginEffect {
                     let alike = effect.arguments == self.claim.arguments.to_string()
                         && other_run.contract_id == run.contract_id;
                     if alike {
+                        let forgotten_until = forgotten_until(&effect, gap);
                         let mut effect = effect;
                         effect.run_id = self.claim.run.to_string();
                         effect.call = i64::from(self.claim.call);
                         effect.item_id = self.claim.item.to_string();
                         batch.put_effect(identity, effect);
-                        Begun::Settle { started_at, was_uncertain }
+                        Begun::Settle { started_at, was_uncertain, forgotten_until }
                     } else {
                         Begun::SettleOther { started_at }
                     }
@@ -199,9 +219,16 @@ impl BeginEffect {
             };
             batch.tx.put(&model).await?;
         }
-        Ok(row::Model {
+        let mut started = self.claimed(batch, identity, known, id);
+        started.performances += 1;
+        Ok(started)
+    }
+
+    /// A row for this claim, `started` now and not performed yet.
+    fn claimed(&self, batch: &Batch<'_>, identity: Digest, known: Option<row::Model>, id: String) -> row::Model {
+        row::Model {
             identity: identity.as_bytes().to_vec(),
-            key_text: Some(batch.shared.payload.seal_value(env, &id, &self.key)),
+            key_text: Some(batch.shared.payload.seal_value(&batch.shared.env, &id, &self.key)),
             id,
             automation_id: self.automation.to_string(),
             tool: self.tool.to_string(),
@@ -212,11 +239,30 @@ impl BeginEffect {
             arguments: self.claim.arguments.to_string(),
             outcome: None,
             settled_by: None,
-            performances: known.as_ref().map_or(0, |effect| effect.performances) + 1,
+            performances: known.as_ref().map_or(0, |effect| effect.performances),
             suppressions: known.as_ref().map_or(0, |effect| effect.suppressions),
             started_at: batch.now.as_millis(),
             settled_at: None,
-        })
+        }
+    }
+
+    /// A row for an effect that may have happened in a time that the ledger has forgotten.
+    fn forgotten(&self, batch: &Batch<'_>, known: Option<row::Model>, gap: Gap) -> row::Model {
+        let identity = identity(batch, self.automation, &self.tool, &self.key);
+        let id = known.as_ref().map_or_else(|| batch.shared.env.effect_id().to_string(), |effect| effect.id.clone());
+        row::Model {
+            state: State::Uncertain.as_str().to_owned(),
+            // What was performed before the gap is over; whether anything was in it, nobody knows.
+            performances: 0,
+            started_at: gap.from.as_millis(),
+            ..self.claimed(batch, identity, known, id)
+        }
+    }
+
+    /// Whether a call cannot have been made in a gap: its key is its own, and its run began later.
+    fn is_new_since(&self, gap: Gap, run: &crate::store::rows::run::Model) -> bool {
+        run.created_at >= gap.until.as_millis()
+            && self.key == Key::of_call(self.claim.run, self.progress.generation, self.claim.call)
     }
 
     /// Starts the effect, where there is room and nothing to be asked first.

@@ -11,7 +11,7 @@ use crate::store::rows::effect as row;
 use crate::store::{Error, inbox, run};
 
 /// The identity as rows hold it: keyed, so that a copy of the database does not tell who was written to.
-pub(super) fn identity(batch: &Batch<'_>, automation: AutomationId, tool: &Name, key: &Key) -> Digest {
+pub(in crate::store) fn identity(batch: &Batch<'_>, automation: AutomationId, tool: &Name, key: &Key) -> Digest {
     let plain = key.identity(automation, tool);
     Digest::from_bytes(*blake3::keyed_hash(&batch.shared.keys.ledger, plain.as_bytes()).as_bytes())
 }
@@ -26,6 +26,7 @@ pub(super) fn prior(row: &row::Model) -> Result<Prior, Error> {
             arguments: row.arguments.parse().map_err(|error| Error::unreadable("effect", error))?,
         },
         started_at: Timestamp::from_millis(row.started_at),
+        settled_at: row.settled_at.map(Timestamp::from_millis),
     })
 }
 

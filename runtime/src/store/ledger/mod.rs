@@ -11,5 +11,6 @@ pub use message::Message;
 pub use settlement::{SettleEffect, SettledBy};
 pub use view::Effect;
 
+pub(super) use entry::identity;
 pub(super) use message::claim_message;
 pub(super) use settlement::{ask_about_unsettled, settle};
