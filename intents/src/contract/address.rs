@@ -67,6 +67,11 @@ impl Address {
         self.0.as_str()
     }
 
+    /// The host.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
     fn same_origin(&self, other: &Self) -> bool {
         self.0.scheme() == other.0.scheme()
             && self.0.host_str() == other.0.host_str()
