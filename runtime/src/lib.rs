@@ -6,6 +6,7 @@ pub mod backup;
 pub mod bench;
 pub mod cli;
 pub mod config;
+mod descriptors;
 pub mod env;
 pub mod error;
 pub mod executor;

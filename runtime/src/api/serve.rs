@@ -25,7 +25,7 @@ use crate::hub::Hub;
 
 /// Handlers do little work of their own; two threads keep a slow one from holding up a stop.
 const WORKERS: usize = 2;
-/// Connections beyond this wait. Streams are bounded by themselves, well below this.
+/// Connections beyond this, and beyond the streams that may be open, wait.
 const CONNECTIONS_MAX: usize = 1024;
 /// A client that takes longer to send its request is not one of ours.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
@@ -70,6 +70,7 @@ pub fn serve(app: App, hub: Hub, listener: TcpListener) -> Result<Serving, Error
     let failed = |error: io::Error| Error::new(Code::ListenFailed, format!("cannot serve: {error}"));
     let address = listener.local_addr().map_err(failed)?;
     let token = Token::of(&app.config.home, &app.env)?;
+    let listeners = usize::from(app.config.server.listeners.get());
     let hosts = Hosts::new(address.port(), &hosts_of(address, &app.config.server.hosts));
     let (closing, closed) = watch::channel(false);
     let faces = Data::new(Faces::new(app, hub, token.clone(), hosts, closed));
@@ -87,7 +88,7 @@ pub fn serve(app: App, hub: Hub, listener: TcpListener) -> Result<Serving, Error
     })
     .workers(WORKERS)
     // Counted for each worker.
-    .max_connections(CONNECTIONS_MAX / WORKERS)
+    .max_connections((CONNECTIONS_MAX + listeners) / WORKERS)
     .client_request_timeout(REQUEST_WITHIN)
     .shutdown_timeout(ENDING_SECONDS)
     // Signals are for whoever started the server; it ends more than this.

@@ -30,16 +30,26 @@ pub enum Scenario {
     Replay,
     /// How far a script gets past its deadline.
     Deadline,
-    /// 10,000 schedules that are due at the same time.
+    /// 100,000 schedules, of which 10,000 are due at the same time.
     Schedules,
+    /// 1,000 listeners on what changes.
+    Listeners,
     /// How soon the server is ready, and what it holds in memory then.
     Start,
 }
 
 impl Scenario {
     /// Every scenario, in the order in which they are measured.
-    pub const ALL: [Self; 7] =
-        [Self::Start, Self::Sandbox, Self::Replay, Self::Deadline, Self::Runs, Self::Flat, Self::Schedules];
+    pub const ALL: [Self; 8] = [
+        Self::Start,
+        Self::Sandbox,
+        Self::Replay,
+        Self::Deadline,
+        Self::Runs,
+        Self::Flat,
+        Self::Listeners,
+        Self::Schedules,
+    ];
 
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
@@ -50,6 +60,7 @@ impl Scenario {
             Self::Replay => "replay",
             Self::Deadline => "deadline",
             Self::Schedules => "schedules",
+            Self::Listeners => "listeners",
             Self::Start => "start",
         }
     }

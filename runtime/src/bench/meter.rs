@@ -52,6 +52,23 @@ pub(super) fn machine_time() -> Option<Duration> {
     None
 }
 
+/// The processor time that a process has used, all its threads together.
+#[cfg(target_os = "linux")]
+pub(super) fn processor_time_of(pid: u32) -> Option<Duration> {
+    let mut all = Duration::ZERO;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        all += Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?);
+    }
+    Some(all)
+}
+
+/// Not counted here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn processor_time_of(_: u32) -> Option<Duration> {
+    None
+}
+
 /// The memory that a process holds, in MiB.
 #[cfg(target_os = "linux")]
 pub(super) fn resident_mib(pid: u32) -> Option<f64> {

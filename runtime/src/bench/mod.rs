@@ -7,7 +7,9 @@
 mod args;
 mod figures;
 mod flat;
+mod house;
 mod ladder;
+mod listeners;
 mod load;
 mod meter;
 mod prefill;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::args::{Args, Scenario};
 use super::figures::Figure;
-use super::{flat, runs, schedules, scripts, start};
+use super::{flat, listeners, runs, schedules, scripts, start};
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -67,6 +67,7 @@ async fn measure(scenario: Scenario, args: &Args) -> anyhow::Result<Vec<Figure>>
         Scenario::Replay => Box::pin(scripts::replay()).await,
         Scenario::Deadline => Box::pin(scripts::deadline()).await,
         Scenario::Schedules => Box::pin(schedules::measure()).await,
+        Scenario::Listeners => Box::pin(listeners::measure()).await,
         Scenario::Start => Box::pin(start::measure()).await,
     }
 }

@@ -1,90 +1,93 @@
 //! How soon the server is ready, and what it holds in memory while it has nothing to do.
 
-use std::net::{SocketAddr, TcpListener};
-use std::process::Stdio;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use anyhow::Context;
+use intents::canonical;
+use intents::label::Labels;
+use serde_json::json;
 
-use super::figures::Figure;
-use super::meter::{Watch, resident_mib};
+use super::figures::{Figure, millis};
+use super::house::{self, House};
+use super::prefill::prefill;
 use super::world;
 use crate::env::Env;
+use crate::store::{Delivery, Import, NewTrigger};
 
 /// Starts that are measured, after the first.
 const STARTS: usize = 10;
-/// A server that is not ready by then does not start.
-const READY_WITHIN: Duration = Duration::from_secs(60);
-/// How often it is asked.
-const ASK_EVERY: Duration = Duration::from_millis(1);
+/// Runs in a store of normal size: a year of a busy household.
+const RUNS: u32 = 50_000;
+/// A machine that needs longer is too small for Steward.
+const RUN_WITHIN: Duration = Duration::from_secs(60);
+/// How often it is looked whether the run has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Measures starts of the real server.
+/// Measures starts of the real server: over an empty store, and over one of normal size.
 pub(super) async fn measure() -> anyhow::Result<Vec<Figure>> {
     let folder = world::folder()?;
-    let mut figures = Vec::new();
-    let (mut lengths, mut memory) = (Vec::new(), Vec::new());
-    for number in 0..=STARTS {
-        let address = free_address()?;
-        let watch = Watch::start();
-        let mut server = serve(&folder.path().join("data"), address)?;
-        ready(&mut server, address).await?;
-        let took = watch.read();
-        memory.extend(server.id().and_then(resident_mib));
-        server.kill().await.context("the server could not be ended")?;
-        if number == 0 {
-            figures.push(Figure::one("first start until ready", "ms", super::figures::millis(&took)));
-        } else {
-            lengths.push(took);
-        }
-    }
-    figures.extend(Figure::lengths("later start, after a kill, until ready", &lengths));
-    figures.extend(Figure::many("memory when ready", "MiB", memory));
+    let home = folder.path().join("data");
+    let first = House::start(&home, &[]).await?;
+    let mut figures = vec![Figure::one("first start until ready", "ms", millis(&first.took))];
+    first.kill().await?;
+    figures.extend(starts(&home, "empty store").await?);
+    fill(&home).await?;
+    figures.extend(starts(&home, &format!("{RUNS} runs")).await?);
     Ok(figures)
 }
 
-/// A port that nobody listens on.
-fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+async fn starts(home: &Path, store: &str) -> anyhow::Result<Vec<Figure>> {
+    let (mut lengths, mut memory) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let house = House::start(home, &[]).await?;
+        lengths.push(house.took);
+        memory.extend(house.resident_mib());
+        house.kill().await?;
+    }
+    let lengths = Figure::lengths(format!("{store}: start after a kill until ready"), &lengths);
+    Ok(lengths.into_iter().chain(Figure::many(format!("{store}: memory when ready"), "MiB", memory)).collect())
 }
 
-fn serve(home: &std::path::Path, address: SocketAddr) -> anyhow::Result<Child> {
-    let program = std::env::current_exe().context("this program could not be found")?;
-    Command::new(program)
-        .arg("serve")
-        .env("STEWARD_HOME", home)
-        .env("STEWARD_SERVER__LISTEN", address.to_string())
-        .env("STEWARD_LOG__LEVEL", "error")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .context("the server could not be started")
-}
-
-/// Asks until the server says that it is ready.
-async fn ready(server: &mut Child, address: SocketAddr) -> anyhow::Result<()> {
+/// Puts runs that have ended into a store: a real one, and copies of it.
+async fn fill(home: &Path) -> anyhow::Result<()> {
     let env = Env::real();
-    let asking = async {
-        while !is_ready(address).await.unwrap_or(false) {
-            if let Some(status) = server.try_wait()? {
-                bail!("the server ended with {status} instead of becoming ready");
-            }
-            env.sleep(ASK_EVERY).await;
-        }
-        Ok(())
+    let server = house::open(home, &env).await?;
+    let store = server.app.store.clone();
+    let import = Import {
+        name: "bench".to_owned(),
+        title: "Bench".to_owned(),
+        contract: canonical::to_string(&json!({
+            "title": "Bench",
+            "goal": "Do nothing, often.",
+            "triggers": [{ "manual": true, "overlap": "allow" }],
+            "capabilities": []
+        })),
+        script: "export default async function run({ input }) { return input; }".to_owned(),
+        triggers: vec![NewTrigger {
+            kind: "manual",
+            body: canonical::to_string(&json!({ "manual": true, "overlap": "allow" })),
+            next_at: None,
+        }],
+        by: "bench".to_owned(),
     };
-    tokio::time::timeout(READY_WITHIN, asking).await.context("the server does not become ready")?
-}
-
-async fn is_ready(address: SocketAddr) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
+    let delivery = Delivery {
+        automation: store.import(import).await?.id,
+        trigger: None,
+        dedupe_key: "the first".to_owned(),
+        input: json!({ "number": 1 }),
+        labels: Labels::new(),
+        useful_until: None,
+        skip_if_busy: false,
+    };
+    store.deliver(delivery).await?;
+    let ended = async {
+        while super::schedules::ended(&store).await? < 1 {
+            env.sleep(LOOK_EVERY).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(RUN_WITHIN, ended).await.context("the run does not end")??;
+    server.shutdown().await;
+    prefill(&home.join("steward.db"), 1, RUNS)
 }

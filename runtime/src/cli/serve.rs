@@ -13,6 +13,7 @@ use super::server_file::ServerFile;
 use super::signals::{Signals, Told};
 use crate::api::{self, Serving};
 use crate::config::{Config, Flags};
+use crate::descriptors;
 use crate::env::Env;
 use crate::error::Error;
 use crate::server::{self, Parts};
@@ -24,7 +25,7 @@ pub(super) async fn serve(config: Config, flags: &Flags, env: Env, out: &mut Out
     // Watched from the start: what comes while the server starts is not lost.
     let mut signals = Signals::watch()?;
     let manager = Manager::of_this_process();
-    take_descriptors();
+    descriptors::take();
     // Taken first: a port that is in use says so before anything is opened.
     let listener = api::bind(config.server.listen)?;
     let mut server = server::start(config.clone(), env.clone(), Parts { triggers: true }).await.map_err(understood)?;
@@ -68,16 +69,6 @@ fn reload(log: &Log, flags: &Flags) {
     match changed {
         Ok(()) => tracing::info!("the log was opened anew, and its level read again; the rest needs a restart"),
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the old settings stay in force"),
-    }
-}
-
-/// Takes as many descriptors as the system lets us have, so that connections do not take those of runs.
-fn take_descriptors() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    if let Err(error) = raised {
-        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

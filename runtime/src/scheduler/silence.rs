@@ -1,6 +1,6 @@
 //! Makes needs of automations that are more silent than their contracts expect.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use intents::Timestamp;
 use intents::contract::Expect;
@@ -10,18 +10,24 @@ use intents::need::Kind;
 use serde_json::json;
 
 use super::clause;
-use crate::store::{Automation, Error, Mode, NewNeed, Store};
+use crate::store::{Automation, Error, NewNeed, Store};
 use crate::supervisor::Concerns;
 
 /// One expectation: its automation, and its place in the contract.
 type Which = (AutomationId, usize);
 
+/// Automations that are read at once.
+const PAGE: u64 = 1000;
+
 /// Looks at the `expect` clauses of all active automations.
 pub(super) struct Silences {
     store: Store,
     concerns: Concerns,
-    /// A contract never changes, so it is read once.
-    expected: HashMap<ContractId, Vec<Expect>>,
+    /// The automations whose contracts expect something, as of this event: only an event changes them.
+    watched: BTreeMap<Which, Expect>,
+    as_of: Option<i64>,
+    /// Contracts that were read and expect nothing. A contract never changes.
+    undemanding: BTreeSet<ContractId>,
     /// Enough runs came lately that there is no need to look before.
     calm_until: BTreeMap<Which, Timestamp>,
 }
@@ -31,60 +37,69 @@ impl Silences {
         Self {
             store: store.clone(),
             concerns: Concerns::new(store),
-            expected: HashMap::new(),
+            watched: BTreeMap::new(),
+            as_of: None,
+            undemanding: BTreeSet::new(),
             calm_until: BTreeMap::new(),
         }
     }
 
     /// Asks about each silence once as long as it lasts, and withdraws what was asked when runs come again.
     pub(super) async fn look(&mut self, now: Timestamp) -> Result<(), Error> {
-        let mut automations = self.store.automations().await?;
-        automations.retain(|automation| automation.mode == Mode::Active);
-        let contracts: BTreeSet<_> = automations.iter().map(|automation| automation.contract).collect();
-        self.expected.retain(|contract, _| contracts.contains(contract));
-
-        let mut watched = BTreeSet::new();
-        for automation in &automations {
-            for (index, expect) in self.expected(automation.contract).await?.into_iter().enumerate() {
-                watched.insert((automation.id, index));
-                self.look_at(automation, index, &expect, now).await?;
-            }
+        let last_event = *self.store.signals().events.borrow();
+        if self.as_of != Some(last_event) {
+            self.watched = self.demanding().await?;
+            self.as_of = Some(last_event);
         }
-        self.calm_until.retain(|which, _| watched.contains(which));
-        let keys: BTreeSet<_> = watched.into_iter().map(dedupe_key).collect();
+        for (which, expect) in self.watched.clone() {
+            self.look_at(which, &expect, now).await?;
+        }
+        self.calm_until.retain(|which, _| self.watched.contains_key(which));
+        let keys: BTreeSet<_> = self.watched.keys().copied().map(dedupe_key).collect();
         self.concerns.keep(|key| keys.contains(key)).await
     }
 
-    async fn expected(&mut self, contract: ContractId) -> Result<Vec<Expect>, Error> {
-        if let Some(known) = self.expected.get(&contract) {
-            return Ok(known.clone());
+    /// What the contracts of all active automations expect. There may be very many automations, and few of them
+    /// expect anything: no more is read and kept than that.
+    async fn demanding(&mut self) -> Result<BTreeMap<Which, Expect>, Error> {
+        let (mut watched, mut seen, mut after) = (BTreeMap::new(), BTreeSet::new(), None);
+        loop {
+            let page = self.store.active_contracts_after(after, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            for (automation, contract) in page {
+                seen.insert(contract);
+                let expected =
+                    if self.undemanding.contains(&contract) { Vec::new() } else { self.expected(contract).await? };
+                if expected.is_empty() {
+                    self.undemanding.insert(contract);
+                }
+                watched.extend(expected.into_iter().enumerate().map(|(index, expect)| ((automation, index), expect)));
+            }
         }
-        let body = self.store.contract(contract).await?.body;
-        let expected = clause::expectations(&body).unwrap_or_else(|error| {
-            tracing::warn!(%contract, %error, "the expectations of a contract are not understood");
-            Vec::new()
-        });
-        self.expected.insert(contract, expected.clone());
-        Ok(expected)
+        self.undemanding.retain(|contract| seen.contains(contract));
+        Ok(watched)
     }
 
-    async fn look_at(
-        &mut self,
-        automation: &Automation,
-        index: usize,
-        expect: &Expect,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let which = (automation.id, index);
+    async fn expected(&self, contract: ContractId) -> Result<Vec<Expect>, Error> {
+        let body = self.store.contract(contract).await?.body;
+        Ok(clause::expectations(&body).unwrap_or_else(|error| {
+            tracing::warn!(%contract, %error, "the expectations of a contract are not understood");
+            Vec::new()
+        }))
+    }
+
+    async fn look_at(&mut self, which: Which, expect: &Expect, now: Timestamp) -> Result<(), Error> {
         let window = expect.per.duration();
         // Further away than a window: the clock went back.
         if self.calm_until.get(&which).is_some_and(|until| now < *until && until.since(now) <= window) {
             return Ok(());
         }
+        let automation = self.store.automation(&which.0.to_string()).await?;
         let mut runs = self.store.runs_since(automation.id, now - window).await?;
         if let Some(silent) = silence(expect, &runs, automation.activated_at, now) {
             self.calm_until.remove(&which);
-            return self.concerns.raise(need(automation, index, &silent)).await;
+            return self.concerns.raise(need(&automation, which, &silent)).await;
         }
         self.calm_until.insert(which, calm_until(expect, &mut runs, automation.activated_at));
         self.concerns.settle(&dedupe_key(which)).await
@@ -102,11 +117,11 @@ fn dedupe_key((automation, index): Which) -> String {
     format!("silence:{automation}:{index}")
 }
 
-fn need(automation: &Automation, index: usize, silent: &Silent) -> NewNeed {
+fn need(automation: &Automation, which: Which, silent: &Silent) -> NewNeed {
     let Silent { expected, seen, window } = silent;
     NewNeed {
         kind: Kind::Silence,
-        dedupe_key: dedupe_key((automation.id, index)),
+        dedupe_key: dedupe_key(which),
         automation: Some(automation.id),
         run: None,
         call: None,

@@ -380,6 +380,32 @@ impl Store {
             .collect()
     }
 
+    /// The active automations after one of them, in the order of their ids, with their contracts.
+    pub async fn active_contracts_after(
+        &self,
+        after: Option<AutomationId>,
+        most: u64,
+    ) -> Result<Vec<(AutomationId, ContractId)>, Error> {
+        let mut query = row::Entity::find()
+            .select_only()
+            .column(row::Column::Id)
+            .column(row::Column::ContractId)
+            .filter(row::Column::Mode.eq(Mode::Active.as_str()))
+            .order_by_asc(row::Column::Id)
+            .limit(most);
+        if let Some(after) = after {
+            query = query.filter(row::Column::Id.gt(after.to_string()));
+        }
+        let rows: Vec<(String, String)> = self.reader().tuples(query).await?;
+        rows.into_iter()
+            .map(|(automation, contract)| {
+                let automation = automation.parse().map_err(|error| Error::unreadable("automation id", error))?;
+                let contract = contract.parse().map_err(|error| Error::unreadable("contract id", error))?;
+                Ok((automation, contract))
+            })
+            .collect()
+    }
+
     /// One automation, by id or name.
     pub async fn automation(&self, which: &str) -> Result<Automation, Error> {
         if let Ok(id) = which.parse::<AutomationId>() {
