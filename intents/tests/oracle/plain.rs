@@ -468,7 +468,7 @@ fn at_all<'v>(value: &'v Value, place: &str) -> Vec<&'v Value> {
                 Value::Array(items) if step == "*" => next.extend(items),
                 Value::Object(members) => next.extend(members.get(step)),
                 Value::Array(items) => next.extend(step.parse::<usize>().ok().and_then(|place| items.get(place))),
-                _ => {}
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
             }
         }
         found = next;
@@ -482,7 +482,7 @@ fn ends<'v>(value: &'v Value, place: &str) -> Vec<Option<&'v Value>> {
         return match value {
             Value::Array(items) if items.is_empty() => vec![None],
             Value::Array(items) => items.iter().map(Some).collect(),
-            other => vec![Some(other)],
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => vec![Some(value)],
         };
     }
     let rest = &place[1..];
