@@ -26,6 +26,9 @@ pub(super) async fn metrics(faces: Data<Faces>) -> Result<HttpResponse, Error> {
     Process::read().write(&mut exposition);
     parts(&faces, &mut exposition);
     app.meter.write(&mut exposition);
+    exposition
+        .counter("steward_sandbox_starts_total", "Starts of the warm process: more than one after it died.")
+        .value(&[], app.jail.starts());
     app.store.write_figures(&mut exposition);
     standing(&faces, &mut exposition).await;
     if let Some((sent, dropped)) = app.tracer.fate() {

@@ -57,7 +57,7 @@ pub struct Jail {
 #[derive(Debug)]
 pub(crate) struct Shared {
     // Dropped first: it ends the warm process, and that one every attempt.
-    _keeper: Keeper,
+    keeper: Keeper,
     current: Current,
     spares: Spares,
     watchdog: Arc<Watchdog>,
@@ -72,7 +72,7 @@ impl Jail {
         let watchdog = Arc::new(Watchdog::start().map_err(spawn)?);
         let (keeper, current) = Keeper::start(program).map_err(spawn)?;
         let spares = Spares::default();
-        let shared = Arc::new(Shared { _keeper: keeper, current, spares, watchdog });
+        let shared = Arc::new(Shared { keeper, current, spares, watchdog });
         shared.fill_up();
         Ok(Self { shared })
     }
@@ -106,6 +106,11 @@ impl Jail {
     /// The number of the warm process, if there is one now.
     pub fn zygote_pid(&self) -> Option<u32> {
         self.shared.current.borrow().as_ref().map(|control| control.pid())
+    }
+
+    /// How often a warm process was started: once, and once more whenever it died.
+    pub fn starts(&self) -> u64 {
+        self.shared.keeper.starts()
     }
 
     async fn open(&self, start: Start, purpose: Purpose, limits: Limits) -> Result<Attempt, Error> {

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -33,6 +33,7 @@ pub(crate) type Current = watch::Receiver<Option<Arc<Control>>>;
 #[derive(Debug)]
 pub(crate) struct Keeper {
     closing: Arc<AtomicBool>,
+    starts: Arc<AtomicU64>,
     thread: Thread,
     published: Arc<watch::Sender<Option<Arc<Control>>>>,
 }
@@ -43,14 +44,24 @@ impl Keeper {
         let (published, current) = watch::channel(None);
         let published = Arc::new(published);
         let closing = Arc::new(AtomicBool::new(false));
+        let starts = Arc::new(AtomicU64::new(0));
         let (first, started) = mpsc::channel();
-        let work =
-            Work { program: program.to_owned(), closing: Arc::clone(&closing), published: Arc::clone(&published) };
+        let work = Work {
+            program: program.to_owned(),
+            closing: Arc::clone(&closing),
+            starts: Arc::clone(&starts),
+            published: Arc::clone(&published),
+        };
         // The system ends the warm process with the thread that started it, so this thread lives as long as it is
         // wanted.
         let thread = thread::Builder::new().name("steward-keeper".to_owned()).spawn(move || work.keep(first))?;
         started.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
-        Ok((Self { closing, thread: thread.thread().clone(), published }, current))
+        Ok((Self { closing, starts, thread: thread.thread().clone(), published }, current))
+    }
+
+    /// How often a warm process was started.
+    pub(crate) fn starts(&self) -> u64 {
+        self.starts.load(Ordering::Relaxed)
     }
 }
 
@@ -66,6 +77,7 @@ impl Drop for Keeper {
 struct Work {
     program: PathBuf,
     closing: Arc<AtomicBool>,
+    starts: Arc<AtomicU64>,
     published: Arc<watch::Sender<Option<Arc<Control>>>>,
 }
 
@@ -77,6 +89,7 @@ impl Work {
             let started = now();
             match spawn(&self.program) {
                 Ok((mut process, control)) => {
+                    self.starts.fetch_add(1, Ordering::Relaxed);
                     self.published.send_replace(Some(Arc::new(control)));
                     if let Some(first) = first.take() {
                         drop(first.send(Ok(())));
