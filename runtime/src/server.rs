@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::config::Config;
 use crate::env::Env;
+use crate::error::{Code, Error};
 use crate::executor::{Control, Executor, Services};
 use crate::health::Health;
 use crate::hub::Hub;
@@ -51,6 +52,11 @@ impl std::fmt::Debug for Server {
 /// Starts a server. Called on an actix system; what ran when the last one ended goes on.
 pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Server> {
     crate::backup::refuse_unfinished(&config.home)?;
+    // A store that is named and passed over would be another store, and nobody would notice.
+    if config.store.url.is_some() {
+        let message = "`store.url` names a database, and this version keeps its store in the data folder; leave it out";
+        return Err(Error::new(Code::ConfigValue, message).into());
+    }
     // The warm process is forked off while there is nothing in this one that a script must not see.
     let jail = Jail::start(&own_program()?)?;
     let vault = Arc::new(Vault::open(&config.home, &config.master_key)?);
