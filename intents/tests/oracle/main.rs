@@ -55,7 +55,7 @@ fn the_gate_says_what_the_plain_gate_says() {
     if std::env::var("SEED").is_err() {
         // A comparison in which one side never comes to a verdict proves nothing about it.
         for kind in ["deny", "stale", "read again", "wait", "skip", "ask", "allow"] {
-            assert!(said.get(kind).is_some_and(|count| *count > 100), "{kind} was hardly ever said: {said:?}");
+            assert!(said.get(kind).is_some_and(|count| *count > 30), "{kind} was hardly ever said: {said:?}");
         }
     }
 }
