@@ -205,6 +205,7 @@ fn every_key_can_be_set_in_the_environment_and_by_a_flag() {
             (_, "store.url") => "postgres://u:p@h/d",
             (_, "mail.tls") => "none",
             (_, "log.format") => "json",
+            (_, "backup.every") => "6h",
             (_, "metrics.token") => "0123456789abcdef",
             (_, "telemetry.otlp.endpoint") => "http://h:4318",
             (_, "telemetry.otlp.headers") => "a=b,c=d",
