@@ -22,8 +22,9 @@ use super::open::Keys;
 use super::payload::PayloadKey;
 use super::ready::Ready;
 use super::reserve::Reserve;
-use super::rows::{automation, effect, ended_run, event as event_row, item, run, script, segment, trigger, whole_run};
+use super::rows::{automation, effect, event as event_row, item, run, script, segment, trigger};
 use super::run::Runnable;
+use super::run_row;
 use super::setting::Setting;
 use super::under_way::{Known, UnderWay};
 use super::writer::Beacons;
@@ -573,9 +574,9 @@ impl<'t> Batch<'t> {
                 How::Made(arrival) => {
                     key = arrival.as_ref().map(|arrival| arrival.key.clone());
                     item = arrival.as_ref().map(|arrival| Arc::clone(&arrival.item));
-                    made.push(whole(row.clone(), arrival));
+                    made.push(run_row::whole(row.clone(), arrival));
                 }
-                How::Written(Some(tail)) => over.push(ended(row.clone(), tail)),
+                How::Written(Some(tail)) => over.push(run_row::ended(row.clone(), tail)),
                 How::Written(None) => written.push(row.clone()),
                 How::Kept => {}
             }
@@ -654,62 +655,6 @@ pub(super) async fn overlaps(db: &impl Queries, shared: &Shared, id: Option<&str
     let overlaps = body.is_some_and(|body| body["overlap"] == "allow");
     shared.overlaps.keep(id.to_owned(), overlaps, since);
     Ok(overlaps)
-}
-
-/// The row that holds a new run and its item.
-fn whole(run: run::Model, arrival: Option<Arrival>) -> whole_run::Model {
-    let item = arrival.as_ref().map(|arrival| Arc::clone(&arrival.item));
-    let (dedupe_key, wrapped_key, payload) = match arrival {
-        Some(arrival) => (Some(arrival.dedupe_key), Some(arrival.wrapped_key), Some(arrival.payload)),
-        None => (None, None, None),
-    };
-    let labels = item.as_ref().filter(|item| !item.labels.is_empty());
-    whole_run::Model {
-        labels: labels.map(|item| serde_json::to_string(&item.labels).expect("labels are texts")),
-        useful_until: item.and_then(|item| item.useful_until).map(Timestamp::as_millis),
-        id: run.id,
-        automation_id: run.automation_id,
-        script_id: run.script_id,
-        contract_id: run.contract_id,
-        phase: run.phase,
-        attempts: run.attempts,
-        generation: run.generation,
-        segments: run.segments,
-        journal_bytes: run.journal_bytes,
-        class: run.class,
-        code: run.code,
-        calls: run.calls,
-        effects: run.effects,
-        suppressed: run.suppressed,
-        created_at: run.created_at,
-        started_at: run.started_at,
-        ended_at: run.ended_at,
-        item_id: run.item_id,
-        trigger_id: run.trigger_id,
-        dedupe_key,
-        wrapped_key,
-        payload,
-        tail: None,
-    }
-}
-
-/// What the end of a run changes of its row.
-fn ended(run: run::Model, tail: Vec<u8>) -> ended_run::Model {
-    ended_run::Model {
-        id: run.id,
-        phase: run.phase,
-        attempts: run.attempts,
-        segments: run.segments,
-        journal_bytes: run.journal_bytes,
-        class: run.class,
-        code: run.code,
-        calls: run.calls,
-        effects: run.effects,
-        suppressed: run.suppressed,
-        started_at: run.started_at,
-        ended_at: run.ended_at,
-        tail: Some(tail),
-    }
 }
 
 /// The last row of a stream, for a head that is not in memory.

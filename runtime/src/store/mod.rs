@@ -41,6 +41,7 @@ mod restored;
 mod retention;
 mod rows;
 mod run;
+mod run_row;
 mod setting;
 mod signal;
 mod sleep;
