@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use intents::Timestamp;
+use intents::approval::Content;
 use intents::canonical::{self, Digest};
 use intents::effect::Key;
 use intents::id::{AutomationId, RunId};
@@ -33,6 +34,8 @@ pub struct Call {
     pub effect_key: Option<EffectKey>,
     /// What the contract says about how the service identifies effects.
     pub declared: Option<DeclaredIdentity>,
+    /// The content of the files that the arguments name, where a person was asked about it.
+    pub approved: Option<Arc<[Content]>>,
     /// When the effect was first started; the same as `now` unless it is being settled.
     pub started_at: Timestamp,
     /// The time.

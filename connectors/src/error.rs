@@ -74,6 +74,7 @@ codes! {
     FileDiskFull, "FILE_DISK_FULL", Transient, "there is no room left on the disk";
     FileFailed, "FILE_FAILED", Transient, "the file could not be read or written";
     FileUncertain, "FILE_UNCERTAIN", Uncertain, "the file was being changed, and nobody knows whether it was";
+    ContentChanged, "CONTENT_CHANGED", Transient, "a file is not as it was when a person said yes";
     MailAddress, "MAIL_ADDRESS", Logic, "an address, the subject or a name cannot stand in a mail";
     MailAuth, "MAIL_AUTH", Auth, "the mail server refused the credentials";
     MailTls, "MAIL_TLS", Permission, "the mail server offers no trusted encryption";

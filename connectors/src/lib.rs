@@ -15,6 +15,7 @@ pub mod host;
 pub mod http;
 mod schema;
 mod tool;
+mod touches;
 pub mod vault;
 
 pub use call::{Call, Credential, DeclaredIdentity, EffectKey, Folder, Grants, Trust};
@@ -22,3 +23,4 @@ pub use catalogue::{Catalogue, Dependencies, Entry};
 pub use error::{CODES, Code, Error};
 pub use fault::{Fault, Performed, Settlement};
 pub use tool::Tool;
+pub use touches::{Place, Touches, Written};

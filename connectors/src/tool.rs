@@ -1,11 +1,12 @@
 //! What every tool can do.
 
 use async_trait::async_trait;
+use intents::approval::Content;
 use intents::outcome::Failure;
 use intents::tool::{Definition, Identity, Kind};
 use serde_json::Value;
 
-use crate::{Call, DeclaredIdentity, Fault, Performed, Settlement};
+use crate::{Call, DeclaredIdentity, Fault, Performed, Settlement, Touches};
 
 /// One tool: its definition and what performs it.
 #[async_trait]
@@ -22,6 +23,19 @@ pub trait Tool: Send + Sync {
             Kind::Read => None,
             Kind::Effect(identity) => Some(identity),
         }
+    }
+
+    /// What a call with these arguments does to files of granted folders.
+    fn touches(&self, arguments: &Value) -> Touches {
+        let _ = arguments;
+        Touches::default()
+    }
+
+    /// The files that the arguments name and whose content the effect is about, as they are now: what a person who is
+    /// asked says yes to. Performed with other content, the call is refused.
+    async fn contents(&self, call: &Call) -> Result<Vec<Content>, Failure> {
+        let _ = call;
+        Ok(Vec::new())
     }
 
     /// Performs the call once. Nothing is retried in here.

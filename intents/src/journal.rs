@@ -65,6 +65,21 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// The host made a read again, for the sake of a call that is bound to one of its rows. The script sees nothing of it,
+    /// and a replay does not need it.
+    Reread {
+        /// The call whose read was made again.
+        call: u32,
+        /// The call for whose sake.
+        by: u32,
+        /// What it led to.
+        outcome: Outcome,
+        /// Where the data came from.
+        #[serde(default, skip_serializing_if = "Labels::is_empty")]
+        labels: Labels,
+        /// When.
+        at: Timestamp,
+    },
     /// The run read a place of the automation's state in this version; its end compares it.
     StateRead {
         /// The place.
@@ -158,6 +173,7 @@ pub fn recorded(records: &[Record]) -> Vec<Recorded> {
             Record::Called(_)
             | Record::Began { .. }
             | Record::Faulted { .. }
+            | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
             | Record::Ended { .. } => {}

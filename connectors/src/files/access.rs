@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags, fsync, openat};
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
-use crate::{Call, Code, Error, Folder, Trust};
+use crate::{Call, Code, Error, Folder, Place, Trust};
 
 /// Names that files of ours have while they are being written. Lists leave them out, and watchers should too.
 pub const TEMPORARY_PREFIX: &str = ".steward-";
@@ -80,6 +80,12 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Error> {
         return Err(Error::new(Code::PathInvalid, "the path does not name a file in the folder"));
     }
     Ok(clean)
+}
+
+/// A file as the arguments of a call name it; none when they name none.
+pub(super) fn place(folder: &str, text: &str) -> Option<Place> {
+    let path = path(text).ok()?;
+    Some(Place { folder: folder.to_owned(), path: path.to_string_lossy().into_owned() })
 }
 
 /// The folder that a file is in, and the file's own name. Missing folders are made if `make` says so.

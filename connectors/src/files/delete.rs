@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use cap_std::fs::Dir;
+use intents::approval::Content;
 use intents::canonical::Digest;
 use intents::outcome::{Failure, Outcome};
 use intents::tool::{Definition, Identity, Kind};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::{self, Intent};
+use super::approved::{self, Approved};
 use super::write::in_background;
 use crate::schema::{answer, definition, object};
 use crate::{Call, Code, Error, Fault, Performed, Settlement, Tool};
@@ -34,6 +36,7 @@ struct Deletion {
     root: Dir,
     path: PathBuf,
     if_digest: Option<Digest>,
+    approved: Approved,
 }
 
 enum Deleted {
@@ -45,7 +48,7 @@ enum Deleted {
 impl Default for FilesDelete {
     fn default() -> Self {
         let mut errors = super::read::failures(
-            &[Code::FolderReadOnly, Code::FileSpecial, Code::FileUncertain],
+            &[Code::FolderReadOnly, Code::FileSpecial, Code::FileUncertain, Code::ContentChanged],
             answer("not_found", "there is no such file"),
         );
         errors.push(answer("conflict", "the content of the file is not the expected one"));
@@ -66,9 +69,11 @@ impl Default for FilesDelete {
 /// What a call wants deleted.
 fn plan(call: &Call) -> Result<Deletion, Error> {
     let arguments: Arguments = call.parse()?;
+    let path = access::path(&arguments.path)?;
     Ok(Deletion {
         root: access::folder(call, &arguments.folder, Intent::Change)?,
-        path: access::path(&arguments.path)?,
+        approved: Approved::of(call, &arguments.folder, &path),
+        path,
         if_digest: arguments.if_digest,
     })
 }
@@ -77,6 +82,14 @@ fn plan(call: &Call) -> Result<Deletion, Error> {
 impl Tool for FilesDelete {
     fn definition(&self) -> &Definition {
         &self.definition
+    }
+
+    async fn contents(&self, call: &Call) -> Result<Vec<Content>, Failure> {
+        let looked = access::blocking(call, |call| {
+            let arguments: Arguments = call.parse()?;
+            Ok(vec![approved::content(call, &arguments.folder, &arguments.path)?])
+        });
+        looked.await.and_then(|looked| looked).map_err(|error: Error| error.to_failure())
     }
 
     async fn perform(&self, call: &Call) -> Result<Performed, Fault> {
@@ -129,6 +142,7 @@ impl Deletion {
         {
             return Ok(Deleted::Conflict);
         }
+        self.approved.check(&folder, &name)?;
         match folder.remove_file(&name) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Deleted::NotFound),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::access::{self, Intent};
 use crate::schema::{answer, definition, object};
-use crate::{Call, Code, Error, Fault, Performed, Tool};
+use crate::{Call, Code, Error, Fault, Performed, Tool, Touches};
 
 /// A folder with more entries is a database; a script could not hold the list anyway.
 const ENTRIES_MAX: usize = 5_000;
@@ -71,6 +71,11 @@ impl Default for FilesList {
 impl Tool for FilesList {
     fn definition(&self) -> &Definition {
         &self.definition
+    }
+
+    fn touches(&self, arguments: &Value) -> Touches {
+        let Ok(arguments) = Arguments::deserialize(arguments) else { return Touches::default() };
+        Touches { lists: vec![arguments.folder], ..Touches::default() }
     }
 
     async fn perform(&self, call: &Call) -> Result<Performed, Fault> {

@@ -8,6 +8,7 @@
 //! else in between, settling says that it does not know instead of overwriting the change.
 
 mod access;
+mod approved;
 mod delete;
 mod list;
 mod movement;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions};
+use intents::approval::Content;
 use intents::canonical::Digest;
 use intents::outcome::{Failure, Outcome};
 use intents::tool::{Definition, Identity, Kind};
@@ -14,9 +15,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::{self, Intent};
+use super::approved::{self, Approved};
 use super::write::{ignore_missing, in_background};
 use crate::schema::{answer, definition, object};
-use crate::{Call, Code, Error, Fault, Performed, Settlement, Tool};
+use crate::{Call, Code, Error, Fault, Performed, Settlement, Tool, Touches, Written};
 
 /// Moves a file.
 pub struct FilesMove {
@@ -39,6 +41,7 @@ struct Move {
     to_root: Dir,
     to: PathBuf,
     effect: Digest,
+    approved: Approved,
 }
 
 enum Moved {
@@ -50,7 +53,7 @@ enum Moved {
 impl Default for FilesMove {
     fn default() -> Self {
         let mut errors = super::read::failures(
-            &[Code::FolderReadOnly, Code::FileSpecial, Code::FileDiskFull, Code::FileUncertain],
+            &[Code::FolderReadOnly, Code::FileSpecial, Code::FileDiskFull, Code::FileUncertain, Code::ContentChanged],
             answer("not_found", "there is no such file"),
         );
         errors.push(answer("conflict", "something has the new name already"));
@@ -81,9 +84,11 @@ impl Default for FilesMove {
 fn plan(call: &Call) -> Result<Move, Error> {
     let arguments: Arguments = call.parse()?;
     let to_folder = arguments.to_folder.as_deref().unwrap_or(&arguments.folder);
+    let from = access::path(&arguments.from)?;
     Ok(Move {
         from_root: access::folder(call, &arguments.folder, Intent::Change)?,
-        from: access::path(&arguments.from)?,
+        approved: Approved::of(call, &arguments.folder, &from),
+        from,
         to_root: access::folder(call, to_folder, Intent::Change)?,
         to: access::path(&arguments.to)?,
         effect: call.identity()?,
@@ -94,6 +99,25 @@ fn plan(call: &Call) -> Result<Move, Error> {
 impl Tool for FilesMove {
     fn definition(&self) -> &Definition {
         &self.definition
+    }
+
+    fn touches(&self, arguments: &Value) -> Touches {
+        let Ok(arguments) = Arguments::deserialize(arguments) else { return Touches::default() };
+        let to_folder = arguments.to_folder.as_deref().unwrap_or(&arguments.folder);
+        let written = access::place(to_folder, &arguments.to).map(|place| Written {
+            place,
+            digest: None,
+            from: access::place(&arguments.folder, &arguments.from),
+        });
+        Touches { writes: written.into_iter().collect(), ..Touches::default() }
+    }
+
+    async fn contents(&self, call: &Call) -> Result<Vec<Content>, Failure> {
+        let looked = access::blocking(call, |call| {
+            let arguments: Arguments = call.parse()?;
+            Ok(vec![approved::content(call, &arguments.folder, &arguments.from)?])
+        });
+        looked.await.and_then(|looked| looked).map_err(|error: Error| error.to_failure())
     }
 
     async fn perform(&self, call: &Call) -> Result<Performed, Fault> {
@@ -126,6 +150,7 @@ impl Move {
             Some(metadata) if !metadata.is_file() => return Err(access::special().into()),
             Some(_) => {}
         }
+        self.approved.check(&from_folder, &from)?;
         let (to_folder, to) = access::parent(&self.to_root, &self.to, true).map_err(nothing_done)?;
         let moved = match rename_to_free_name(&from_folder, &from, &to_folder, &to) {
             Ok(moved) => moved,
@@ -138,8 +163,23 @@ impl Move {
         if !moved {
             return Ok(Moved::Conflict);
         }
+        self.keep_approved(&from_folder, &from, &to_folder, &to)?;
         self.make_durable(&from_folder, &to_folder)?;
         Ok(Moved::Done(self.result()))
+    }
+
+    /// Another file may have come under the old name between the look and the move: what was moved is looked at once
+    /// more, and goes back where it is not what was approved.
+    fn keep_approved(&self, from_folder: &Dir, from: &Path, to_folder: &Dir, to: &Path) -> Result<(), Fault> {
+        if !self.approved.is_asked() || self.approved.check(to_folder, to).is_ok() {
+            return Ok(());
+        }
+        match rename_to_free_name(to_folder, to, from_folder, from) {
+            Ok(true) => Err(approved::changed().into()),
+            Ok(false) | Err(_) => {
+                Err(Fault::uncertain(Code::FileUncertain, "another file than the approved one was moved"))
+            }
+        }
     }
 
     fn make_durable(&self, from: &Dir, to: &Dir) -> Result<(), Fault> {
@@ -173,9 +213,12 @@ impl Move {
             (None, Some(_)) => Ok(self.applied()),
             (Some(one), Some(other)) if one == other => self.finish(),
             (Some(_), Some(_)) => Ok(Settlement::NotApplied),
-            (Some(_), None) => match self.perform()? {
-                Moved::Done(result) => Ok(Settlement::Applied(Outcome::Value(result))),
-                Moved::NotFound | Moved::Conflict => Ok(Settlement::Unknown),
+            (Some(_), None) => match self.perform() {
+                Ok(Moved::Done(result)) => Ok(Settlement::Applied(Outcome::Value(result))),
+                Ok(Moved::NotFound | Moved::Conflict) => Ok(Settlement::Unknown),
+                // Neither was it moved before, nor may what is there now be.
+                Err(fault) if fault.failure.code == Code::ContentChanged.as_str() => Ok(Settlement::NotApplied),
+                Err(fault) => Err(fault),
             },
             // It was moved, and then taken from there; or it never was here.
             (None, None) => Ok(Settlement::Unknown),

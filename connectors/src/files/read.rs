@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::FILE_BYTES_MAX;
 use super::access::{self, Intent};
 use crate::schema::{answer, definition, failure, object};
-use crate::{Call, Code, Error, Fault, Performed, Tool};
+use crate::{Call, Code, Error, Fault, Performed, Tool, Touches};
 
 /// Reads a file.
 pub struct FilesRead {
@@ -74,6 +74,12 @@ impl Default for FilesRead {
 impl Tool for FilesRead {
     fn definition(&self) -> &Definition {
         &self.definition
+    }
+
+    fn touches(&self, arguments: &Value) -> Touches {
+        let Ok(arguments) = Arguments::deserialize(arguments) else { return Touches::default() };
+        let reads = access::place(&arguments.folder, &arguments.path).into_iter().collect();
+        Touches { reads, ..Touches::default() }
     }
 
     async fn perform(&self, call: &Call) -> Result<Performed, Fault> {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::FILE_BYTES_MAX;
 use super::access::{self, Intent};
 use crate::schema::{answer, definition, object};
-use crate::{Call, Code, Error, Fault, Performed, Settlement, Tool};
+use crate::{Call, Code, Error, Fault, Performed, Settlement, Tool, Touches};
 
 /// Writes a file.
 pub struct FilesWrite {
@@ -122,6 +122,18 @@ fn writing(call: &Call) -> Result<Writing, Error> {
 impl Tool for FilesWrite {
     fn definition(&self) -> &Definition {
         &self.definition
+    }
+
+    fn touches(&self, arguments: &Value) -> Touches {
+        let Ok(arguments) = Arguments::deserialize(arguments) else { return Touches::default() };
+        let digest = match (&arguments.text, &arguments.base64) {
+            (Some(text), _) => Some(Digest::of(text.as_bytes())),
+            (None, Some(base64)) => STANDARD.decode(base64).ok().map(|bytes| Digest::of(&bytes)),
+            (None, None) => None,
+        };
+        let place = access::place(&arguments.folder, &arguments.path);
+        let writes = place.map(|place| crate::Written { place, digest, from: None }).into_iter().collect();
+        Touches { writes, ..Touches::default() }
     }
 
     async fn perform(&self, call: &Call) -> Result<Performed, Fault> {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::approval::Ground;
-use super::count::Counter;
+use super::approval::{Ground, Offer};
+use super::count::{Beyond, Counter};
 use super::reason::Reason;
 use crate::Timestamp;
 use crate::canonical::Digest;
@@ -99,6 +99,26 @@ impl Passed {
             held: Vec::new(),
             grounds: Vec::new(),
         }
+    }
+
+    /// Whether a person may have to be asked, depending on what was done before.
+    pub fn may_ask(&self) -> bool {
+        let asks = |counter: &Counter| match &counter.beyond {
+            Beyond::Limit { excess, .. } => *excess == Excess::Ask,
+            Beyond::Trusted(_) => true,
+        };
+        !self.grounds.is_empty()
+            || self.held.iter().any(|held| held.excess == Excess::Ask)
+            || self.counters.iter().any(asks)
+    }
+
+    /// What one yes may cover beside this call.
+    pub fn offers(&self) -> impl Iterator<Item = &Offer> {
+        let trusted = self.counters.iter().filter_map(|counter| match &counter.beyond {
+            Beyond::Trusted(ground) => Some(&**ground),
+            Beyond::Limit { .. } => None,
+        });
+        self.grounds.iter().chain(trusted).filter_map(|ground| ground.envelope.as_ref())
     }
 
     /// Whether the call may be made without a look at what was done before.

@@ -223,7 +223,11 @@ fn gather(records: Vec<Record>) -> BTreeMap<u32, Gathered> {
                     gathered.faults.push(FaultView { failure, at: at.to_string() });
                 }
             }
-            Record::Began { .. } | Record::StateRead { .. } | Record::Logged(_) | Record::Ended { .. } => {}
+            Record::Began { .. }
+            | Record::Reread { .. }
+            | Record::StateRead { .. }
+            | Record::Logged(_)
+            | Record::Ended { .. } => {}
         }
     }
     calls

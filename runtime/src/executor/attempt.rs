@@ -5,8 +5,10 @@ mod effect;
 mod ending;
 mod evidence;
 mod fault;
+mod files;
 mod host_call;
 mod memory;
+mod reread;
 mod side;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -21,8 +23,10 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use intents::Timestamp;
+use intents::approval::Content;
 use intents::canonical::Digest;
 use intents::failure::{Budget, Class};
+use intents::gate::Verdict;
 use intents::id::RunId;
 use intents::journal::{Called, Record, recorded};
 use intents::label::Labels;
@@ -34,7 +38,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use super::call::{Admitted, Kind, Leaving};
+use super::call::{Admitted, Kind, Leaving, Refused, Wish};
 use super::context::{Context, Trouble};
 use super::host::Overlay;
 use super::progress::Unsaved;
@@ -42,7 +46,7 @@ use super::witness::Witness;
 use super::{Services, call};
 use crate::env::FaultPoint;
 use crate::store;
-use crate::store::{Begun, NewWait, Ticket};
+use crate::store::{Begun, Blocked, NewWait, Ticket};
 use crate::telemetry::metrics::GateVerdict;
 use crate::telemetry::traces::AttemptTrace;
 
@@ -50,8 +54,8 @@ pub use self::ending::Ending;
 
 use self::ending::End;
 use self::evidence::refusal_need;
-use self::fault::within;
-use self::memory::{budgets, events_taken, logged, made_at, said};
+use self::memory::{budgets, events_taken, logged, made_at, not_before, said};
+use self::reread::{Earlier, stale};
 use self::side::{Said, Side};
 
 /// An attempt that lives longer than this is not working; its waits would be rows.
@@ -64,6 +68,20 @@ const OPTIONAL_FAILURES_MAX: u32 = 3;
 /// What a step of a call has come to.
 enum Landing {
     Read(Result<Performed, Fault>),
+    /// A read was made again for the sake of this call.
+    Reread {
+        again: Arc<Admitted>,
+        of: u32,
+        result: Result<Performed, Fault>,
+    },
+    /// The content of the files that the call names.
+    Looked(Result<Vec<Content>, Failure>),
+    /// The places of a call that is no effect.
+    Taken {
+        admitted: Arc<Admitted>,
+        reread: Option<u32>,
+        taken: Result<Option<Blocked>, store::Error>,
+    },
     Begun(Result<Begun, store::Error>),
     Performed {
         started_at: Timestamp,
@@ -99,7 +117,18 @@ struct Attempt {
     unsaved: Unsaved,
     /// When each call of the journal was made.
     made_at: BTreeMap<u32, Timestamp>,
+    /// The calls that the script has made in this attempt, and those that the gate has let pass.
+    wishes: BTreeMap<u32, Arc<Wish>>,
     calls: BTreeMap<u32, Arc<Admitted>>,
+    /// Whether a clause looks at what was read.
+    binds: bool,
+    reads: Vec<Earlier>,
+    /// The calls that were read again for the sake of a call, since the gate last let it pass.
+    reread: BTreeMap<u32, Vec<u32>>,
+    /// The content of files that a person is asked about.
+    contents: BTreeMap<u32, Arc<[Content]>>,
+    /// When a call that failed may be made again: a sibling may have woken the run before.
+    not_before: BTreeMap<u32, Timestamp>,
     /// Steps that must come to an end: something may have left.
     flights: Flights,
     /// Steps that may be dropped: reads and backoffs.
@@ -164,6 +193,7 @@ impl Attempt {
             Record::Called(_)
             | Record::Settled { .. }
             | Record::Faulted { .. }
+            | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
             | Record::Ended { .. } => None,
@@ -189,6 +219,7 @@ impl Attempt {
             tools: context.tools(),
             logged: logged(&context.records),
         };
+        let binds = reread::binds(&context.own) || context.current.as_deref().is_some_and(reread::binds);
         let script = services.jail.attempt(start, services.limits.clone()).await.map_err(unstarted)?;
         services.meter.forked();
         Ok(Self {
@@ -196,7 +227,13 @@ impl Attempt {
             side: Side::Jailed(script),
             unsaved,
             made_at: made_at(&context.records),
+            wishes: BTreeMap::new(),
             calls: BTreeMap::new(),
+            reads: if binds { reread::read_before(&context.records) } else { Vec::new() },
+            binds,
+            reread: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            not_before: not_before(&context.records, &services.transient),
             flights: Flights::new(),
             droppable: Flights::new(),
             deliveries: VecDeque::new(),
@@ -264,15 +301,9 @@ impl Attempt {
         let now = self.services.env.now();
         let again = self.made_at.contains_key(&leaving.call);
         let made_at = *self.made_at.entry(leaving.call).or_insert(now);
-        let admitted = match call::admit(&self.services, &self.context, &leaving, &self.labels)? {
-            Ok(admitted) => {
-                self.services.meter.verdict(GateVerdict::Allow);
-                Arc::new(admitted)
-            }
+        let wish = match call::understand(&self.services, &leaving)? {
+            Ok(wish) => Arc::new(wish),
             Err(refused) => {
-                if refused.failure.class == Class::Permission {
-                    self.services.meter.verdict(GateVerdict::Deny);
-                }
                 if let (Some(tool), false) = (&refused.tool, again) {
                     self.unsaved.called(Called {
                         call: leaving.call,
@@ -286,69 +317,148 @@ impl Attempt {
                         at: made_at,
                     });
                 }
-                self.unsaved.faulted(leaving.call, &refused.failure, now);
-                if refused.failure.class == Class::Permission {
-                    let need = refusal_need(&self.context, &leaving, &refused.failure, refused.evidence);
-                    self.sleeping.insert(leaving.call, NewWait::Need(Box::new(need)));
-                } else {
-                    self.fail(refused.failure, refused.evidence);
-                }
-                return Ok(());
+                return self.refuse(&leaving, *refused);
             }
         };
+        self.wishes.insert(wish.call, Arc::clone(&wish));
+        if let Some(until) = self.not_before.remove(&wish.call).filter(|until| *until > now) {
+            // It waits for its own time, whatever woke the run.
+            self.sleeping.insert(wish.call, NewWait::Time(until));
+            return Ok(());
+        }
+        let verdict = self.verdict(&wish);
         if !again {
             self.unsaved.called(Called {
-                call: admitted.call,
-                tool: admitted.definition.name.clone(),
-                tool_version: admitted.definition.version,
-                arguments: admitted.arguments.canonical().to_owned(),
-                key: admitted.given_key.clone(),
-                optional: admitted.optional,
-                verdict: admitted.verdict.clone(),
+                call: wish.call,
+                tool: wish.definition.name.clone(),
+                tool_version: wish.definition.version,
+                arguments: wish.arguments.canonical().to_owned(),
+                key: wish.given_key.clone(),
+                optional: wish.optional,
+                verdict: call::in_words(&verdict),
                 at: made_at,
             });
         }
-        self.calls.insert(admitted.call, Arc::clone(&admitted));
-        self.make(&admitted).await
+        self.follow(&wish, verdict).await
     }
 
-    /// Makes a call, for the first time or again.
-    async fn make(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
-        match &admitted.kind {
-            Kind::Host => self.host_call(admitted).await,
-            Kind::Read(tool) => {
-                let now = self.services.env.now();
-                let call = admitted.for_tool(&self.context, &self.labels, now, now);
-                let tool = Arc::clone(tool);
-                let env = self.services.env.clone();
-                let id = admitted.call;
-                self.droppable.push(Box::pin(async move {
-                    let result = within(&env, call.deadline, Class::Internal, tool.perform(&call)).await;
-                    (id, Landing::Read(result))
-                }));
+    /// Makes a call again: the whole gate decides anew.
+    async fn decide_again(&mut self, call: u32) -> Result<(), Trouble> {
+        let wish = Arc::clone(self.wishes.get(&call).expect("a call is made again that was made"));
+        let verdict = self.verdict(&wish);
+        self.follow(&wish, verdict).await
+    }
+
+    /// Does what the gate says.
+    async fn follow(&mut self, wish: &Wish, verdict: Verdict) -> Result<(), Trouble> {
+        match verdict {
+            Verdict::Deny { reasons } => {
+                let leaving = wish.leaving();
+                self.refuse(&leaving, *call::denied(&wish.definition, reasons))
+            }
+            Verdict::Stale { clause, .. } => {
+                self.reread.remove(&wish.call);
+                self.complete(wish.call, stale(&clause), Labels::new());
                 Ok(())
             }
-            Kind::Effect(effect) => self.begin(admitted, effect).await,
+            Verdict::NeedsFreshRead { call, .. } => self.reread(wish, call).await,
+            // Nobody adds the credentials of an account to a request yet.
+            Verdict::Pass(passed) if passed.connection.is_some() => {
+                let refused = call::without_account(&wish.definition, passed.clause.words);
+                self.refuse(&wish.leaving(), *refused)
+            }
+            Verdict::Pass(passed) => {
+                self.services.meter.verdict(GateVerdict::Allow);
+                // The next decision on it is another: what is fresh now may be old by then.
+                self.reread.remove(&wish.call);
+                let admitted = Arc::new(call::admit(&self.context, wish, *passed));
+                self.calls.insert(wish.call, Arc::clone(&admitted));
+                match &admitted.kind {
+                    Kind::Effect(effect) => {
+                        if self.look_at_contents(&admitted) {
+                            return Ok(());
+                        }
+                        self.begin(&admitted, effect).await
+                    }
+                    Kind::Host | Kind::Read(_) if admitted.passed.is_free() => self.go_ahead(&admitted).await,
+                    Kind::Host | Kind::Read(_) => self.take_place(&admitted, None).await,
+                }
+            }
         }
     }
 
+    /// A call goes nowhere: what the contract could lift is asked about, anything else ends the run.
+    fn refuse(&mut self, leaving: &Leaving, refused: Refused) -> Result<(), Trouble> {
+        self.unsaved.faulted(leaving.call, &refused.failure, self.services.env.now());
+        if refused.failure.class == Class::Permission {
+            self.services.meter.verdict(GateVerdict::Deny);
+            let need = refusal_need(&self.context, leaving, &refused.failure, refused.evidence);
+            self.sleeping.insert(leaving.call, NewWait::Need(Box::new(need)));
+        } else {
+            self.fail(refused.failure, refused.evidence);
+        }
+        Ok(())
+    }
+
+    /// Makes a call that is no effect.
+    async fn go_ahead(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
+        let Kind::Read(tool) = &admitted.kind else { return self.host_call(admitted).await };
+        let now = self.services.env.now();
+        let call = admitted.for_tool(&self.context, &self.labels, None, now, now);
+        let (services, tool, id) = (self.services.clone(), Arc::clone(tool), admitted.call);
+        self.droppable.push(Box::pin(async move {
+            let result = files::read(&services, &tool, &call).await;
+            (id, Landing::Read(result))
+        }));
+        Ok(())
+    }
+
     async fn landed(&mut self, call: u32, landing: Landing) -> Result<(), Trouble> {
-        let admitted = Arc::clone(self.calls.get(&call).expect("a step belongs to a call"));
+        let admitted = || Arc::clone(self.calls.get(&call).expect("a step belongs to a call"));
         match landing {
+            Landing::Reread { again, of, result } => self.was_read_again(&again, of, result).await,
+            Landing::Taken { admitted, reread, taken } => self.taken(&admitted, reread, taken).await,
+            Landing::Again => self.decide_again(call).await,
             Landing::Read(Ok(performed)) => {
+                let admitted = admitted();
                 self.services.env.reached(FaultPoint::ReadDone).await;
                 match self.misshapen(&admitted, &performed.outcome)? {
                     Some(failure) => self.fail(failure, json!({ "tool": admitted.definition.name.as_str() })),
-                    None => self.complete(call, performed.outcome, performed.labels),
+                    None => {
+                        self.keep_read(&admitted, &performed.outcome);
+                        self.complete(call, performed.outcome, performed.labels);
+                    }
                 }
                 Ok(())
             }
-            Landing::Read(Err(fault)) => self.faulted(&admitted, fault.failure, None).await,
-            Landing::Begun(begun) => self.begun(&admitted, begun).await,
-            Landing::Performed { started_at, result } => self.performed(&admitted, started_at, result).await,
-            Landing::Settlement { started_at, result } => self.settlement(&admitted, started_at, result).await,
-            Landing::Again => self.make(&admitted).await,
+            Landing::Read(Err(fault)) => {
+                let admitted = admitted();
+                self.faulted(&admitted, fault.failure, None).await
+            }
+            Landing::Looked(Ok(contents)) => {
+                let admitted = admitted();
+                self.contents.insert(call, contents.into());
+                let Kind::Effect(effect) = &admitted.kind else { return Ok(()) };
+                self.begin(&admitted, effect).await
+            }
+            Landing::Looked(Err(failure)) => {
+                let admitted = admitted();
+                self.faulted(&admitted, failure, None).await
+            }
+            Landing::Begun(begun) => {
+                let admitted = admitted();
+                self.begun(&admitted, begun).await
+            }
+            Landing::Performed { started_at, result } => {
+                let admitted = admitted();
+                self.performed(&admitted, started_at, result).await
+            }
+            Landing::Settlement { started_at, result } => {
+                let admitted = admitted();
+                self.settlement(&admitted, started_at, result).await
+            }
             Landing::AskAgain { started_at } => {
+                let admitted = admitted();
                 self.ask_service(&admitted, started_at);
                 Ok(())
             }

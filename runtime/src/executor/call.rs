@@ -5,12 +5,12 @@ use std::sync::Arc;
 use connectors::call::Arguments;
 use connectors::{Call, Entry, Tool};
 use intents::Timestamp;
-use intents::amount::Amount;
+use intents::approval::Content;
 use intents::canonical::Digest;
 use intents::contract::DeclaredIdentity;
 use intents::effect::Key;
 use intents::failure::Class;
-use intents::gate::{self, Beyond, Circumstances, Counter, Passed, Verdict};
+use intents::gate::{self, Circumstances, Passed, Verdict};
 use intents::label::Labels;
 use intents::outcome::Failure;
 use intents::tool::{Definition, Identity, Name};
@@ -29,7 +29,32 @@ pub(super) struct Leaving {
     pub(super) optional: bool,
 }
 
-/// A call that the boundary and the gate have let through.
+/// A call that the boundary has let through: it makes sense, whatever the gate says.
+pub(super) struct Wish {
+    pub(super) call: u32,
+    pub(super) definition: Arc<Definition>,
+    pub(super) arguments: Arguments,
+    pub(super) optional: bool,
+    /// The key that the script gave.
+    pub(super) given_key: Option<Key>,
+    /// Who performs it; nobody but the host where there is none.
+    pub(super) tool: Option<Arc<dyn Tool>>,
+}
+
+impl Wish {
+    /// The call as it left the script.
+    pub(super) fn leaving(&self) -> Leaving {
+        Leaving {
+            call: self.call,
+            tool: self.definition.name.to_string(),
+            arguments: self.arguments.canonical().to_owned(),
+            key: self.given_key.as_ref().map(Key::canonical),
+            optional: self.optional,
+        }
+    }
+}
+
+/// A call that the gate has let pass. Made again, it passes the gate again.
 pub(super) struct Admitted {
     pub(super) call: u32,
     pub(super) definition: Arc<Definition>,
@@ -37,8 +62,8 @@ pub(super) struct Admitted {
     pub(super) optional: bool,
     /// The key that the script gave.
     pub(super) given_key: Option<Key>,
-    /// What the gate said, in plain words.
-    pub(super) verdict: String,
+    /// What the gate said.
+    pub(super) passed: Passed,
     pub(super) kind: Kind,
 }
 
@@ -58,8 +83,6 @@ pub(super) struct EffectCall {
     pub(super) key: Key,
     pub(super) identity: Identity,
     pub(super) declared: Option<connectors::DeclaredIdentity>,
-    pub(super) counters: Vec<Counter>,
-    pub(super) arguments_digest: Digest,
 }
 
 /// A call that goes nowhere.
@@ -75,13 +98,8 @@ fn broken(tool: Option<Name>, class: Class, code: &'static str, message: String,
     Box::new(Refused { failure: Failure::new(class, code, message), evidence, tool })
 }
 
-/// Checks one call: known tool, arguments in shape, allowed by every contract in force, key as it must be.
-pub(super) fn admit(
-    services: &Services,
-    context: &Context,
-    leaving: &Leaving,
-    labels: &Labels,
-) -> Result<Result<Admitted, Box<Refused>>, Trouble> {
+/// Checks one call: known tool, arguments in shape, a key that is one.
+pub(super) fn understand(services: &Services, leaving: &Leaving) -> Result<Result<Wish, Box<Refused>>, Trouble> {
     let unknown = |name: Option<Name>| {
         let message = format!("there is no tool `{}`", leaving.tool);
         broken(name, Class::Logic, "TOOL_UNKNOWN", message, json!({ "tool": leaving.tool }))
@@ -106,50 +124,69 @@ pub(super) fn admit(
             return Ok(Err(broken(Some(name), Class::Logic, "KEY_MALFORMED", reason, evidence)));
         }
     };
-    let circumstances = Circumstances {
-        now: services.env.now(),
-        major: u32::try_from(context.script.major).unwrap_or(u32::MAX),
-        reads: &[],
-        reread: &[],
-        labels,
+    let tool = match entry {
+        Entry::Host(_) => None,
+        Entry::Tool(tool) => Some(Arc::clone(tool)),
     };
-    let call = gate::Call { definition: &definition, arguments: arguments.value(), key: given_key.as_ref() };
-    let own = gate::decide(&context.own, &call, &circumstances);
-    let verdict = match &context.current {
+    let (call, optional) = (leaving.call, leaving.optional);
+    Ok(Ok(Wish { call, definition, arguments, optional, given_key, tool }))
+}
+
+/// What the gate says, under every contract in force.
+pub(super) fn decide(context: &Context, wish: &Wish, circumstances: &Circumstances<'_>) -> Verdict {
+    let call =
+        gate::Call { definition: &wish.definition, arguments: wish.arguments.value(), key: wish.given_key.as_ref() };
+    let own = gate::decide(&context.own, &call, circumstances);
+    match &context.current {
         None => own,
-        Some(current) => gate::join(own, gate::decide(current, &call, &circumstances)),
-    };
-    let passed = match allowed(&definition, verdict) {
-        Ok(passed) => passed,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    let kind = match entry {
-        Entry::Host(_) => Kind::Host,
-        Entry::Tool(tool) if !definition.is_effect() => Kind::Read(Arc::clone(tool)),
-        Entry::Tool(tool) => {
+        Some(current) => gate::join(own, gate::decide(current, &call, circumstances)),
+    }
+}
+
+/// What the gate said, as the journal keeps it.
+pub(super) fn in_words(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Pass(passed) => passed.clause.words.clone(),
+        Verdict::Stale { clause, .. } | Verdict::NeedsFreshRead { clause, .. } => clause.clone(),
+        Verdict::Deny { reasons } => {
+            let words: Vec<_> = reasons.iter().map(|reason| reason.words.as_str()).collect();
+            words.join(" ")
+        }
+    }
+}
+
+/// A call that the gate has let pass.
+pub(super) fn admit(context: &Context, wish: &Wish, passed: Passed) -> Admitted {
+    let kind = match &wish.tool {
+        None => Kind::Host,
+        Some(tool) if !wish.definition.is_effect() => Kind::Read(Arc::clone(tool)),
+        Some(tool) => {
             let declared = passed.identity.clone().map(declared_for_tool);
-            let identity = tool.identity(arguments.value(), declared.as_ref()).unwrap_or(Identity::Blind);
-            let key =
-                given_key.clone().unwrap_or_else(|| Key::of_call(context.run.id, context.run.generation, leaving.call));
-            Kind::Effect(Box::new(EffectCall {
-                tool: Arc::clone(tool),
-                key,
-                identity,
-                declared,
-                counters: passed.counters.clone(),
-                arguments_digest: Digest::of(arguments.canonical().as_bytes()),
-            }))
+            let identity = tool.identity(wish.arguments.value(), declared.as_ref()).unwrap_or(Identity::Blind);
+            let of_call = || Key::of_call(context.run.id, context.run.generation, wish.call);
+            let key = wish.given_key.clone().unwrap_or_else(of_call);
+            Kind::Effect(Box::new(EffectCall { tool: Arc::clone(tool), key, identity, declared }))
         }
     };
-    Ok(Ok(Admitted {
-        call: leaving.call,
-        definition,
-        arguments,
-        optional: leaving.optional,
-        given_key,
-        verdict: passed.clause.words,
+    Admitted {
+        call: wish.call,
+        definition: Arc::clone(&wish.definition),
+        arguments: wish.arguments.clone(),
+        optional: wish.optional,
+        given_key: wish.given_key.clone(),
+        passed,
         kind,
-    }))
+    }
+}
+
+/// A call that the gate refuses.
+pub(super) fn denied(definition: &Definition, reasons: Vec<gate::Reason>) -> Box<Refused> {
+    let first = reasons.first();
+    let class = first.map_or(Class::Internal, gate::Reason::class);
+    let code = first.map_or("GATE_CONDITION_FAILED", |reason| reason.code);
+    let words: Vec<_> = reasons.into_iter().map(|reason| reason.words).collect();
+    let evidence = json!({ "tool": definition.name.as_str(), "code": code, "clauses": words });
+    broken(Some(definition.name.clone()), class, code, words.join(" "), evidence)
 }
 
 pub(super) fn parse_key(text: &str) -> Result<Key, String> {
@@ -157,36 +194,11 @@ pub(super) fn parse_key(text: &str) -> Result<Key, String> {
     Key::parse(&value).map_err(|error| error.to_string())
 }
 
-fn allowed(definition: &Definition, verdict: Verdict) -> Result<Passed, Box<Refused>> {
-    let refused = |class, code: &'static str, words: Vec<String>| {
-        let evidence = json!({ "tool": definition.name.as_str(), "code": code, "clauses": words });
-        broken(Some(definition.name.clone()), class, code, words.join(" "), evidence)
-    };
-    match verdict {
-        Verdict::Pass(passed) if is_enforceable(&passed) => Ok(*passed),
-        // What cannot be enforced here yet is not let pass.
-        Verdict::Pass(passed) => Err(refused(Class::Permission, "GATE_TOOL_NOT_GRANTED", vec![passed.clause.words])),
-        Verdict::Deny { reasons } => {
-            let first = reasons.first();
-            let class = first.map_or(Class::Internal, gate::Reason::class);
-            let code = first.map_or("GATE_CONDITION_FAILED", |reason| reason.code);
-            Err(refused(class, code, reasons.into_iter().map(|reason| reason.words).collect()))
-        }
-        Verdict::Stale { clause, .. } | Verdict::NeedsFreshRead { clause, .. } => {
-            Err(refused(Class::Permission, "GATE_NO_ROW", vec![clause]))
-        }
-    }
-}
-
-fn is_enforceable(passed: &Passed) -> bool {
-    let is_rate = |counter: &Counter| match &counter.beyond {
-        Beyond::Limit { .. } => counter.amount == Amount::ONE && counter.window.is_some(),
-        Beyond::Trusted(_) => false,
-    };
-    passed.connection.is_none()
-        && passed.held.is_empty()
-        && passed.grounds.is_empty()
-        && passed.counters.iter().all(is_rate)
+/// A call that wants an account.
+pub(super) fn without_account(definition: &Definition, words: String) -> Box<Refused> {
+    let evidence = json!({ "tool": definition.name.as_str(), "clauses": [words] });
+    let message = "the account that the contract names cannot be used".to_owned();
+    broken(Some(definition.name.clone()), Class::Permission, "GATE_TOOL_NOT_GRANTED", message, evidence)
 }
 
 fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity {
@@ -206,13 +218,33 @@ fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity
 }
 
 impl Admitted {
+    /// The digest of the canonical arguments.
+    pub(super) fn arguments_digest(&self) -> Digest {
+        Digest::of(self.arguments.canonical().as_bytes())
+    }
+
+    /// The key under which it is known: that of the effect, or of the call where it is none.
+    pub(super) fn key(&self, context: &Context) -> Key {
+        match &self.kind {
+            Kind::Effect(effect) => effect.key.clone(),
+            Kind::Host | Kind::Read(_) => Key::of_call(context.run.id, context.run.generation, self.call),
+        }
+    }
+
     /// The call as a tool gets it.
-    pub(super) fn for_tool(&self, context: &Context, labels: &Labels, started_at: Timestamp, now: Timestamp) -> Call {
-        let contract = context.current.as_ref().unwrap_or(&context.own);
+    pub(super) fn for_tool(
+        &self,
+        context: &Context,
+        labels: &Labels,
+        approved: Option<Arc<[Content]>>,
+        started_at: Timestamp,
+        now: Timestamp,
+    ) -> Call {
+        let contracts = std::iter::once(&context.own).chain(&context.current).cloned().collect();
         let grants = grants::of_call(
             &context.folders,
             &context.private_hosts,
-            contract,
+            contracts,
             &self.definition,
             self.arguments.value(),
             labels,
@@ -232,6 +264,7 @@ impl Admitted {
             arguments: self.arguments.clone(),
             effect_key,
             declared,
+            approved,
             started_at,
             now,
             grants: Arc::new(grants),

@@ -84,7 +84,7 @@ impl Context {
         let settings = store.settings().await?;
         let mut labels = item.labels.clone();
         for record in &records {
-            if let Record::Settled { labels: read, .. } = record {
+            if let Record::Settled { labels: read, .. } | Record::Reread { labels: read, .. } = record {
                 labels.extend(read.iter().cloned());
             }
         }

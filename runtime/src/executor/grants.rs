@@ -42,22 +42,22 @@ fn host_port(text: &str) -> Option<HostPort> {
     Some(HostPort::new(host, port.parse().ok()?))
 }
 
-/// The grants of one call: a redirect is followed only where the gate would let the same call go at once.
+/// The grants of one call: a redirect is followed only where every contract in force would let the same call go at once.
 pub(super) fn of_call(
     folders: &[Folder],
     private_hosts: &[HostPort],
-    contract: &Arc<Contract>,
+    contracts: Vec<Arc<Contract>>,
     definition: &Arc<Definition>,
     arguments: &Value,
     labels: &Labels,
     now: Timestamp,
 ) -> Grants {
-    let (contract, definition, arguments) = (Arc::clone(contract), Arc::clone(definition), arguments.clone());
+    let (definition, arguments) = (Arc::clone(definition), arguments.clone());
     let labels = labels.clone();
     let allows_url = move |url: &Url| {
         let call = gate::Call { definition: &definition, arguments: &arguments, key: None };
         let circumstances = Circumstances { now, major: 0, reads: &[], reread: &[], labels: &labels };
-        gate::allows_redirect(&contract, &call, &circumstances, url.as_str())
+        contracts.iter().all(|contract| gate::allows_redirect(contract, &call, &circumstances, url.as_str()))
     };
     Grants {
         folders: folders.to_vec(),

@@ -168,6 +168,7 @@ impl Overlay {
                 | Record::Began { .. }
                 | Record::Settled { .. }
                 | Record::Faulted { .. }
+                | Record::Reread { .. }
                 | Record::Logged(_)
                 | Record::Ended { .. } => {}
             }

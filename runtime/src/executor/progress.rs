@@ -43,6 +43,7 @@ impl Unsaved {
                 }
                 Record::Began { .. }
                 | Record::Faulted { .. }
+                | Record::Reread { .. }
                 | Record::StateRead { .. }
                 | Record::Logged(_)
                 | Record::Ended { .. } => {}

@@ -24,6 +24,7 @@ impl Witness {
                 Record::Settled { call, .. } => drop(witness.close(*call)),
                 Record::Began { .. }
                 | Record::Faulted { .. }
+                | Record::Reread { .. }
                 | Record::StateRead { .. }
                 | Record::Logged(_)
                 | Record::Ended { .. } => {}
@@ -60,7 +61,11 @@ impl Witness {
                     trace.faulted(*call, failure);
                 }
             }
-            Record::Began { .. } | Record::StateRead { .. } | Record::Logged(_) | Record::Ended { .. } => {}
+            Record::Began { .. }
+            | Record::Reread { .. }
+            | Record::StateRead { .. }
+            | Record::Logged(_)
+            | Record::Ended { .. } => {}
         }
     }
 

@@ -64,7 +64,7 @@ pub(super) fn for_call(
             "tool": tool.as_str(),
             "call": admitted.call,
             "key": admitted.given_key.as_ref().map(ToString::to_string),
-            "allowed_by": admitted.verdict,
+            "allowed_by": admitted.passed.clause.words,
             "failure": failure.map(described),
             "more": more,
         }),

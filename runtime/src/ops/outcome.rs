@@ -33,6 +33,7 @@ pub async fn ending(app: &App, run: &Run) -> Result<Ending, Error> {
         | Record::Called(_)
         | Record::Settled { .. }
         | Record::Faulted { .. }
+        | Record::Reread { .. }
         | Record::StateRead { .. }
         | Record::Logged(_) => None,
     });

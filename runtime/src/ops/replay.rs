@@ -111,7 +111,11 @@ fn recording(records: Vec<Record>, script: String, tools: Vec<String>) -> Option
             Record::Logged(line) => logged.push(line),
             Record::Ended { failure: Some(failure), .. } => end = Some(End::Failed(failure)),
             Record::Ended { result, failure: None, .. } => end = Some(End::Returned(result)),
-            Record::Called(_) | Record::Settled { .. } | Record::Faulted { .. } | Record::StateRead { .. } => {}
+            Record::Called(_)
+            | Record::Settled { .. }
+            | Record::Faulted { .. }
+            | Record::Reread { .. }
+            | Record::StateRead { .. } => {}
         }
     }
     let (at, seed, input) = began?;

@@ -2,6 +2,7 @@
 
 use intents::Timestamp;
 use intents::id::{AutomationId, RunId};
+use intents::label::Labels;
 use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -29,6 +30,8 @@ pub struct NewNotice {
     pub title: String,
     /// The text.
     pub text: String,
+    /// Where it came from: everything that the run has read.
+    pub labels: Labels,
 }
 
 /// A notice as people see it.
@@ -46,6 +49,8 @@ pub struct Notice {
     pub title: String,
     /// The text.
     pub text: String,
+    /// Where it came from: everything that its run had read.
+    pub labels: Labels,
     /// When.
     pub created_at: Timestamp,
 }
@@ -54,6 +59,8 @@ pub struct Notice {
 struct Body {
     title: String,
     text: String,
+    #[serde(default)]
+    labels: Labels,
 }
 
 impl Command for NewNotice {
@@ -67,7 +74,7 @@ impl Command for NewNotice {
             return Ok(());
         }
         let id = batch.shared.env.event_id().ulid().to_string();
-        let body = Body { title: self.title.clone(), text: self.text.clone() };
+        let body = Body { title: self.title.clone(), text: self.text.clone(), labels: self.labels.clone() };
         let model = row::Model {
             id: id.clone(),
             automation_id: Some(self.automation.to_string()),
@@ -102,6 +109,7 @@ impl Store {
                     level: row.level,
                     title: body.title,
                     text: body.text,
+                    labels: body.labels,
                     created_at: Timestamp::from_millis(row.created_at),
                 })
             })

@@ -1,7 +1,7 @@
 //! Signals: events that automations emit for each other.
 
 use intents::id::RunId;
-use intents::label::Labels;
+use intents::label::{Label, Labels};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ impl Command for Signal {
                 trigger: Some(listener.id.parse().map_err(|error| Error::unreadable("trigger id", error))?),
                 dedupe_key: format!("event:{id}:{}", listener.id),
                 input: json!({ "trigger": "event", "event": self.name, "data": self.data }),
-                labels: self.labels.clone(),
+                labels: self.labels.iter().cloned().chain([Label(format!("event:{}", self.name))]).collect(),
                 useful_until: None,
                 skip_if_busy: body["overlap"] == json!("skip"),
             };

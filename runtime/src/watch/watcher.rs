@@ -258,7 +258,9 @@ impl Watcher {
 
     /// Remembers a file and delivers it, in one commit.
     async fn take(&self, plan: &Plan, file: &Found, digest: String) -> Result<(), Error> {
-        let delivery = delivery(plan, file, &digest, self.env.now());
+        let mut delivery = delivery(plan, file, &digest, self.env.now());
+        // A file that a run has written brings along what that run had read.
+        delivery.labels.extend(self.store.labels_of_file(&plan.folder, &file.path, Some(&digest)).await?);
         let seen = SeenFile { path: file.path.clone(), size: file.size, modified: file.modified, digest };
         self.store.take_file(plan.trigger, seen, Some(delivery)).await?;
         Ok(())

@@ -6,11 +6,13 @@ use futures_util::future::join_all;
 use intents::approval::{Binding, LIFE_DEFAULT, Status};
 use intents::canonical::Digest;
 use intents::effect::{Key, State};
+use intents::gate;
 use intents::id::{ApprovalId, ContractId, ScriptId};
 use intents::need::{Choice, Kind};
 use intents::run::Phase;
 use runtime::store::{
-    Approval, ApprovalFilter, Because, BeginEffect, Begun, Ground, NeedStatus, NewApproval, NewWait, WORKSPACE_ROOM,
+    Approval, ApprovalFilter, Because, BeginEffect, Begun, Blocked, Ground, NeedStatus, NewApproval, NewWait,
+    WORKSPACE_ROOM,
 };
 use serde_json::json;
 
@@ -18,11 +20,10 @@ use super::world::{Attempt, World, code, invoice, tool};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// An attempt whose effects all want a yes: the only place in the window is taken.
+/// An attempt whose effects all want a yes.
 async fn asking(world: &World) -> Attempt {
-    let automation = world.automation("reminders").await;
-    world.attempt(&automation, "first").await.asking_always().perform(&invoice(0), "x").await;
-    another(world, "second").await
+    world.automation("reminders").await;
+    another(world, "first").await
 }
 
 /// An attempt at another item of the same automation.
@@ -31,19 +32,19 @@ async fn another(world: &World, item: &str) -> Attempt {
     world.attempt(&automation, item).await.asking_always()
 }
 
-async fn wants_a_yes(attempt: &Attempt, begin: BeginEffect) -> Vec<Ground> {
+async fn wants_a_yes(attempt: &Attempt, begin: BeginEffect) -> Vec<gate::Ground> {
     let begun = attempt.store().begin_effect(begin).await.unwrap().await.unwrap();
-    let Begun::Ask { grounds } = begun else { panic!("it did not ask: {begun:?}") };
+    let Begun::Blocked(Blocked::Ask { grounds }) = begun else { panic!("it did not ask: {begun:?}") };
     grounds
 }
 
-fn question(attempt: &Attempt, binding: Binding, grounds: Vec<Ground>) -> NewApproval {
+fn question(attempt: &Attempt, binding: Binding, grounds: &[gate::Ground]) -> NewApproval {
     NewApproval {
         automation: attempt.automation,
         call: attempt.calls,
         tool: tool(),
         binding,
-        grounds,
+        grounds: grounds.iter().map(|ground| Ground { subject: ground.subject, words: ground.words.clone() }).collect(),
         envelope: None,
         life: LIFE_DEFAULT,
         title: "May it send a mail?".to_owned(),
@@ -54,9 +55,9 @@ fn question(attempt: &Attempt, binding: Binding, grounds: Vec<Ground>) -> NewApp
 /// The run sleeps on the question about an effect.
 async fn asks(attempt: &Attempt, key: &Key, arguments: &str) -> Approval {
     let begin = attempt.beginning(key, arguments);
-    let binding = begin.binding.clone();
+    let binding = begin.passing.binding.clone();
     let grounds = wants_a_yes(attempt, begin).await;
-    attempt.sleep_on(NewWait::Approval(Box::new(question(attempt, binding, grounds)))).await;
+    attempt.sleep_on(NewWait::Approval(Box::new(question(attempt, binding, &grounds)))).await;
     let filter = ApprovalFilter { run: Some(attempt.run), ..ApprovalFilter::default() };
     attempt.store().approvals(&filter, 1).await.unwrap().remove(0)
 }
@@ -119,7 +120,9 @@ async fn a_no_is_an_answer_for_the_script_and_stays_one() {
     world.store.decide_approval(approval.id, false, Some("not this client"), "ann").await.unwrap();
     let attempt = attempt.next();
     for _ in 0..2 {
-        let Begun::NotApproved(no) = attempt.begin(&invoice(1), "x").await else { panic!("it was refused") };
+        let Begun::Blocked(Blocked::NotApproved(no)) = attempt.begin(&invoice(1), "x").await else {
+            panic!("it was refused")
+        };
         assert_eq!(
             (no.approval, no.because, no.reason.as_deref()),
             (approval.id, Because::Refused, Some("not this client"))
@@ -127,7 +130,7 @@ async fn a_no_is_an_answer_for_the_script_and_stays_one() {
     }
     // Who asks again all the same finds the answer, and nobody is bothered.
     let begin = attempt.beginning(&invoice(1), "x");
-    let asked = question(&attempt, begin.binding, approval.asked.unwrap().grounds);
+    let asked = question(&attempt, begin.passing.binding, &attempt.passed.grounds);
     attempt.sleep_on(NewWait::Approval(Box::new(asked))).await;
     assert_eq!(phase(&world, &attempt).await, Phase::Queued);
     assert_eq!(world.store.open_needs().await.unwrap(), 0);
@@ -146,7 +149,9 @@ async fn a_question_that_nobody_answers_becomes_a_no() {
     assert_eq!(status(&world, &approval).await, Status::Expired);
     assert_eq!(world.store.need(approval.need).await.unwrap().status, NeedStatus::Withdrawn);
     assert_eq!(phase(&world, &attempt).await, Phase::Queued);
-    let Begun::NotApproved(no) = attempt.next().begin(&invoice(1), "x").await else { panic!("it expired") };
+    let Begun::Blocked(Blocked::NotApproved(no)) = attempt.next().begin(&invoice(1), "x").await else {
+        panic!("it expired")
+    };
     assert_eq!(no.because, Because::Expired);
     assert_eq!(code(world.store.answer_need(approval.need, Choice::Approve, "ann").await), "APPROVAL_DECIDED");
 }
@@ -253,7 +258,7 @@ async fn swapped(change: impl FnOnce(&mut BeginEffect), what: &str) {
     let mut begin = attempt.beginning(&invoice(1), "x");
     change(&mut begin);
     let grounds = wants_a_yes(&attempt, begin.clone()).await;
-    let asked = question(&attempt, begin.binding, grounds);
+    let asked = question(&attempt, begin.passing.binding, &grounds);
     attempt.sleep_on(NewWait::Approval(Box::new(asked))).await;
     let filter = ApprovalFilter { run: Some(attempt.run), ..ApprovalFilter::default() };
     let again = world.store.approvals(&filter, 1).await.unwrap().remove(0);
@@ -264,7 +269,7 @@ async fn swapped(change: impl FnOnce(&mut BeginEffect), what: &str) {
 
 #[tokio::test]
 async fn attack_arguments_swapped_after_the_yes() {
-    let change = |begin: &mut BeginEffect| begin.binding.arguments = Digest::of(b"to mallory");
+    let change = |begin: &mut BeginEffect| begin.passing.binding.arguments = Digest::of(b"to mallory");
     swapped(change, "the arguments").await;
 }
 
@@ -272,7 +277,7 @@ async fn attack_arguments_swapped_after_the_yes() {
 async fn attack_file_content_swapped_after_the_yes() {
     let change = |begin: &mut BeginEffect| {
         let digest = Some(Digest::of(b"another invoice"));
-        begin.binding.contents =
+        begin.passing.binding.contents =
             vec![intents::approval::Content { folder: "out".to_owned(), path: "invoice.pdf".to_owned(), digest }];
     };
     swapped(change, "the content of a file").await;
@@ -281,23 +286,23 @@ async fn attack_file_content_swapped_after_the_yes() {
 #[tokio::test]
 async fn attack_approved_on_version_1_and_run_on_version_2() {
     let at = intents::Timestamp::from_millis(2);
-    swapped(|begin| begin.binding.script = ScriptId::from_parts(at, 2), "the script").await;
+    swapped(|begin| begin.passing.binding.script = ScriptId::from_parts(at, 2), "the script").await;
 }
 
 #[tokio::test]
 async fn attack_contract_changed_meanwhile() {
     let at = intents::Timestamp::from_millis(2);
-    swapped(|begin| begin.binding.contracts.push(ContractId::from_parts(at, 2)), "the contract").await;
+    swapped(|begin| begin.passing.binding.contracts.push(ContractId::from_parts(at, 2)), "the contract").await;
 }
 
 #[tokio::test]
 async fn attack_tool_changed_meanwhile() {
-    swapped(|begin| begin.binding.definition = Digest::of(b"email.send 2"), "the tool").await;
+    swapped(|begin| begin.passing.binding.definition = Digest::of(b"email.send 2"), "the tool").await;
 }
 
 #[tokio::test]
 async fn attack_another_account() {
-    swapped(|begin| begin.binding.connection = Some("conn_other".to_owned()), "the connection").await;
+    swapped(|begin| begin.passing.binding.connection = Some("conn_other".to_owned()), "the connection").await;
 }
 
 #[tokio::test]

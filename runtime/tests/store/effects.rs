@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use intents::effect::State;
 use intents::failure::Class;
 use intents::outcome::Outcome;
-use runtime::store::{Begun, Mode, SettledBy};
+use runtime::store::{Begun, Blocked, Mode, SettledBy};
 use serde_json::json;
 
 use super::world::{Dice, World, code, invoice, seeds};
@@ -75,7 +75,8 @@ async fn what_did_not_happen_frees_the_key_and_its_place_in_the_window() {
     let first = world.attempt(&automation, "a").await.with_rate(1, HOUR);
     let other = world.attempt(&automation, "b").await.with_rate(1, HOUR);
     assert!(matches!(first.begin(&invoice(1), "x").await, Begun::Perform { .. }));
-    let Begun::Full { clause: 0, until } = other.begin(&invoice(2), "y").await else { panic!("there is one place") };
+    let begun = other.begin(&invoice(2), "y").await;
+    let Begun::Blocked(Blocked::Wait { until }) = begun else { panic!("there is one place") };
     assert_eq!(until, world.env.now() + HOUR);
     first.settle(&invoice(1), State::NotApplied).await.unwrap();
     assert!(matches!(other.begin(&invoice(2), "y").await, Begun::Perform { .. }));
@@ -94,14 +95,14 @@ async fn what_may_have_happened_blocks_its_key_until_somebody_knows() {
     world.store.lose_attempt(first.run, 1).await.unwrap();
 
     let again = first.next();
-    assert_eq!(again.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: false, forgotten_until: None });
+    assert_eq!(again.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: false, approved: None, forgotten_until: None });
     again.settle(&key, State::Uncertain).await.unwrap();
-    assert_eq!(again.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: true, forgotten_until: None });
+    assert_eq!(again.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: true, approved: None, forgotten_until: None });
     assert_eq!(other.begin(&key, "x").await, Begun::WaitFor(first.run));
 
     // Its run is over and knows nothing: who comes next has to settle it, and is the one to wait for.
     again.fail(Class::Uncertain, vec![]).await.unwrap();
-    assert_eq!(other.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: true, forgotten_until: None });
+    assert_eq!(other.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: true, approved: None, forgotten_until: None });
     let third = world.attempt(&automation, "c").await;
     assert_eq!(third.begin(&key, "x").await, Begun::WaitFor(other.run));
     other.settle(&key, State::NotApplied).await.unwrap();
@@ -165,14 +166,15 @@ async fn no_crowd_takes_more_places_than_a_window_has() {
                         attempt.settle(key, State::NotApplied).await.unwrap();
                     }
                     Begun::Perform { .. } => performed.push(now),
-                    Begun::Full { until, .. } => assert!(until > now && until <= now + window, "SEED={seed}"),
+                    Begun::Blocked(Blocked::Wait { until }) => {
+                        assert!(until > now && until <= now + window, "SEED={seed}")
+                    }
                     other @ (Begun::GiveBack { .. }
                     | Begun::KeyConflict { .. }
                     | Begun::Settle { .. }
                     | Begun::SettleOther { .. }
                     | Begun::WaitFor(_)
-                    | Begun::Ask { .. }
-                    | Begun::NotApproved(_)
+                    | Begun::Blocked(_)
                     | Begun::Stopped) => panic!("SEED={seed}: {other:?}"),
                 }
             }

@@ -51,6 +51,7 @@ async fn a_notice_is_stored_with_the_call_that_gives_it() {
         level: "warn".to_owned(),
         title: "Two rows".to_owned(),
         text: "did not add up".to_owned(),
+        labels: Default::default(),
     };
     world.store.notify(notice()).await.unwrap().await.unwrap();
     let notices = world.store.notices(10).await.unwrap();

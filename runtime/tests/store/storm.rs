@@ -85,7 +85,7 @@ async fn one_effect(attempt: &Attempt, dice: &Dice, promises: &mut Promises, con
         // Only a person can say.
         Some(Begun::SettleOther { .. }) => false,
         Some(Begun::GiveBack { .. } | Begun::KeyConflict { .. } | Begun::WaitFor(_)) => false,
-        Some(Begun::Full { .. } | Begun::Ask { .. } | Begun::NotApproved(_) | Begun::Stopped) | None => false,
+        Some(Begun::Blocked(_) | Begun::Stopped) | None => false,
     };
     let state = match dice.below(5) {
         0 => return,

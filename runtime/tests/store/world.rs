@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use intents::Timestamp;
+use intents::amount::Amount;
 use intents::approval::Binding;
 use intents::canonical::Digest;
+use intents::contract::Excess;
 use intents::effect::{Claim, Key, State};
 use intents::failure::Class;
+use intents::gate::{Beyond, Clause, Counter, Ground, Offer, Passed};
 use intents::id::{AutomationId, ContractId, ItemId, RunId, ScriptId};
 use intents::journal::{LogLine, Record};
 use intents::label::Labels;
@@ -19,7 +22,7 @@ use intents::tool::Name;
 use runtime::env::{Clock, Entropy, Env};
 use runtime::store::{
     Automation, BeginEffect, Begun, Delivered, Delivery, Error, Finish, Finished, Import, Keys, NewNeed, NewTrigger,
-    NewWait, Progress, RateMark, SettleEffect, SettledBy, Sleep, StateWrite, Store,
+    NewWait, Passing, Progress, SettleEffect, SettledBy, Sleep, StateWrite, Store,
 };
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -236,13 +239,13 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
     pub(crate) generation: u32,
     pub(crate) calls: u32,
-    pub(crate) rates: Vec<RateMark>,
+    pub(crate) passed: Passed,
 }
 
 impl Attempt {
     pub(crate) fn first(world: &World, automation: AutomationId, item: ItemId, run: RunId) -> Self {
         let server = Arc::clone(&world.server);
-        Self { server, automation, item, run, number: 1, generation: 0, calls: 0, rates: Vec::new() }
+        Self { server, automation, item, run, number: 1, generation: 0, calls: 0, passed: passed() }
     }
 
     /// The store of the server that is there now.
@@ -255,16 +258,31 @@ impl Attempt {
         Self { number: self.number + 1, calls: 0, ..self.clone() }
     }
 
-    pub(crate) fn with_rate(mut self, max: u32, window: Duration) -> Self {
-        self.rates.push(RateMark { subject: Digest::of(b"clause 0"), max, window, clause: 0, ask: None });
+    pub(crate) fn with_rate(self, max: u32, window: Duration) -> Self {
+        self.with_counter(Amount::ONE, Amount::whole(max), window, Excess::Wait)
+    }
+
+    /// Counts so much in a window, under one clause.
+    pub(crate) fn with_counter(mut self, amount: Amount, max: Amount, window: Duration, excess: Excess) -> Self {
+        let subject = Digest::of(b"clause 0");
+        self.passed.counters.push(Counter {
+            subjects: vec![subject],
+            amount,
+            max,
+            window: Some(window),
+            beyond: Beyond::Limit { excess, words: "So much and no more.".to_owned(), subject },
+        });
         self
     }
 
-    /// Wants a yes for every effect: the only place is taken.
-    pub(crate) fn asking_always(mut self) -> Self {
-        let (subject, words) = (Digest::of(b"clause 1"), "You are asked about further mails.".to_owned());
-        let window = Duration::from_secs(10_000 * 3600);
-        self.rates.push(RateMark { subject, max: 1, window, clause: 1, ask: Some(words) });
+    /// Wants a yes for every effect.
+    pub(crate) fn asking_always(self) -> Self {
+        self.asking(Digest::of(b"clause 1"), None)
+    }
+
+    /// Wants a yes for every effect under a clause, which may offer an envelope.
+    pub(crate) fn asking(mut self, subject: Digest, envelope: Option<Offer>) -> Self {
+        self.passed.grounds.push(Ground { subject, words: "You are asked about each mail.".to_owned(), envelope });
         self
     }
 
@@ -295,8 +313,8 @@ impl Attempt {
                 item: self.item,
                 arguments: Digest::of(arguments.as_bytes()),
             },
-            rates: self.rates.clone(),
-            binding: self.binding(key, arguments),
+            passing: Passing { passed: self.passed.clone(), binding: self.binding(key, arguments) },
+            files: Vec::new(),
         }
     }
 
@@ -365,6 +383,19 @@ impl Attempt {
 
     pub(crate) async fn sleep_on(&self, wait: NewWait) {
         self.store().sleep(Sleep { progress: self.progress(), waits: vec![wait] }).await.unwrap();
+    }
+}
+
+/// What the gate says of a call that nothing bounds.
+pub(crate) fn passed() -> Passed {
+    Passed {
+        clause: Clause { capability: Some(0), words: "May send mail.".to_owned() },
+        identity: None,
+        connection: None,
+        rows: Vec::new(),
+        counters: Vec::new(),
+        held: Vec::new(),
+        grounds: Vec::new(),
     }
 }
 

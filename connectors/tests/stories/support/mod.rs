@@ -111,6 +111,7 @@ pub(crate) fn call(arguments: Value) -> Call {
         arguments: Arguments::of(arguments),
         effect_key: Some(EffectKey { identity: Digest::of(b"the effect"), key }),
         declared: None,
+        approved: None,
         started_at: NOW,
         now: NOW,
         grants: Arc::new(Grants::none()),

@@ -6,20 +6,16 @@ use std::time::Duration;
 use connectors::{Fault, Performed, Settlement};
 use futures_util::TryFutureExt;
 use intents::Timestamp;
-use intents::amount::Amount;
-use intents::canonical::Digest;
-use intents::contract::Excess;
 use intents::effect::{Claim, State};
 use intents::failure::{Budget, Class, Evidence, Route, route};
-use intents::gate::{Beyond, Counter};
 use intents::label::Labels;
 use intents::need::Kind as NeedKind;
 use intents::outcome::{Failure, Outcome};
 use intents::tool::Identity;
 use serde_json::{Value, json};
 
-use super::approval;
 use super::fault::within;
+use super::files;
 use super::{Attempt, Delivery, End, Landing, OTHER_RUN_RETRY};
 use crate::env::FaultPoint;
 use crate::executor::call::{Admitted, EffectCall, Kind};
@@ -27,25 +23,16 @@ use crate::executor::context::Trouble;
 use crate::executor::in_flight::InFlight;
 use crate::executor::wording;
 use crate::store;
-use crate::store::{BeginEffect, Begun, NewNeed, NewWait, RateMark, SettleEffect, SettledBy};
-use crate::telemetry::metrics::{EffectSight, GateVerdict};
+use crate::store::{BeginEffect, Begun, NewNeed, NewWait, SettleEffect, SettledBy};
+use crate::telemetry::metrics::EffectSight;
 
 impl Attempt {
     pub(super) async fn begin(&mut self, admitted: &Arc<Admitted>, effect: &EffectCall) -> Result<(), Trouble> {
         self.services.env.reached(FaultPoint::BeforeBegin).await;
-        let automation = self.context.automation.id.to_string();
-        let marks = effect.counters.iter().enumerate().flat_map(|(clause, counter)| {
-            counter.subjects.iter().map(move |subject| (clause, counter, subject)).map(|(clause, counter, subject)| {
-                RateMark {
-                    subject: Digest::of_parts("steward rate 1", &[automation.as_bytes(), subject.as_bytes()]),
-                    max: u32::try_from(counter.max.millionths() / Amount::ONE.millionths()).unwrap_or(u32::MAX),
-                    window: counter.window.unwrap_or_default(),
-                    clause,
-                    ask: (excess(counter) == Excess::Ask).then(|| words(counter)),
-                }
-            })
-        });
+        let touches = effect.tool.touches(admitted.arguments.value());
         let begin = BeginEffect {
+            passing: self.passing(admitted)?,
+            files: files::written(touches, &self.labels),
             progress: self.unsaved.take(),
             automation: self.context.automation.id,
             tool: admitted.definition.name.clone(),
@@ -54,10 +41,8 @@ impl Attempt {
                 run: self.context.run.id,
                 call: admitted.call,
                 item: self.context.run.item,
-                arguments: effect.arguments_digest,
+                arguments: admitted.arguments_digest(),
             },
-            rates: marks.collect(),
-            binding: self.binding(admitted, effect)?,
         };
         let ticket = self.services.store.begin_effect(begin).await?;
         let id = admitted.call;
@@ -104,16 +89,20 @@ impl Attempt {
                 self.fail(Failure::new(Class::Logic, "KEY_CONFLICT", message), evidence);
                 Ok(())
             }
-            Begun::Settle { started_at, was_uncertain, forgotten_until: None } => {
+            Begun::Settle { started_at, was_uncertain, approved, forgotten_until } => {
+                if let Some(approved) = approved {
+                    // Done again, it is done with what the person said yes to then.
+                    self.contents.insert(admitted.call, approved.into());
+                }
+                if let Some(until) = forgotten_until {
+                    return self.remember(admitted, started_at, was_uncertain, until).await;
+                }
                 let failure = Failure::new(
                     Class::Uncertain,
                     "EFFECT_UNSETTLED",
                     "it was started, and Steward ended before it knew the outcome",
                 );
                 self.take_up(admitted, failure, started_at, was_uncertain).await
-            }
-            Begun::Settle { started_at, was_uncertain, forgotten_until: Some(until) } => {
-                self.remember(admitted, started_at, was_uncertain, until).await
             }
             Begun::SettleOther { .. } => {
                 let failure = Failure::new(
@@ -133,20 +122,7 @@ impl Attempt {
                 self.sleeping.insert(admitted.call, NewWait::Run { run, until });
                 Ok(())
             }
-            Begun::Full { clause, until } => {
-                self.beyond(admitted, clause, until);
-                Ok(())
-            }
-            Begun::Ask { grounds } => {
-                self.services.meter.verdict(GateVerdict::Ask);
-                let new = self.question(admitted, grounds)?;
-                self.sleeping.insert(admitted.call, NewWait::Approval(Box::new(new)));
-                Ok(())
-            }
-            Begun::NotApproved(no) => {
-                self.complete(admitted.call, approval::refusal(&no), Labels::new());
-                Ok(())
-            }
+            Begun::Blocked(blocked) => self.blocked(admitted, blocked),
             Begun::Stopped => {
                 self.finish_with(End::Parked);
                 Ok(())
@@ -207,23 +183,6 @@ impl Attempt {
         }
     }
 
-    pub(super) fn beyond(&mut self, admitted: &Arc<Admitted>, clause: usize, until: Timestamp) {
-        let Kind::Effect(effect) = &admitted.kind else { return };
-        let Some(counter) = effect.counters.get(clause) else { return };
-        let Beyond::Limit { words, .. } = &counter.beyond else { return };
-        match excess(counter) {
-            Excess::Wait => {
-                self.services.meter.verdict(GateVerdict::Wait);
-                self.sleeping.insert(admitted.call, NewWait::Time(until));
-            }
-            Excess::Skip => {
-                self.services.meter.verdict(GateVerdict::Skip);
-                self.complete(admitted.call, Outcome::Skipped { clause: words.clone() }, Labels::new());
-            }
-            Excess::Ask => unreachable!("the store asks where a clause says so"),
-        }
-    }
-
     /// Whether something may leave. It is listed as on its way before the stop is looked at, and who stops lists after
     /// the stop is set: nothing leaves unlisted after the stop was acknowledged.
     fn may_send(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) -> bool {
@@ -241,7 +200,13 @@ impl Attempt {
     /// Something leaves now.
     fn perform(&mut self, admitted: &Arc<Admitted>, started_at: Timestamp) {
         let Kind::Effect(effect) = &admitted.kind else { return };
-        let call = admitted.for_tool(&self.context, &self.labels, started_at, self.services.env.now());
+        let call = admitted.for_tool(
+            &self.context,
+            &self.labels,
+            self.approved(admitted.call),
+            started_at,
+            self.services.env.now(),
+        );
         let tool = Arc::clone(&effect.tool);
         let env = self.services.env.clone();
         let id = admitted.call;
@@ -258,7 +223,13 @@ impl Attempt {
         if !self.may_send(admitted, started_at) {
             return;
         }
-        let call = admitted.for_tool(&self.context, &self.labels, started_at, self.services.env.now());
+        let call = admitted.for_tool(
+            &self.context,
+            &self.labels,
+            self.approved(admitted.call),
+            started_at,
+            self.services.env.now(),
+        );
         let tool = Arc::clone(&effect.tool);
         let env = self.services.env.clone();
         let id = admitted.call;
@@ -303,7 +274,7 @@ impl Attempt {
             }
             Ok(Settlement::NotApplied) => {
                 self.settle(admitted, State::NotApplied, None, SettledBy::Service).await?;
-                if self.end.is_none() { self.make(admitted).await } else { Ok(()) }
+                if self.end.is_none() { self.decide_again(admitted.call).await } else { Ok(()) }
             }
             Ok(Settlement::Unknown) => {
                 let failure = Failure::new(
@@ -407,19 +378,5 @@ impl Attempt {
             key: effect.key.to_string(),
             started_at,
         });
-    }
-}
-
-fn words(counter: &Counter) -> String {
-    match &counter.beyond {
-        Beyond::Limit { words, .. } => words.clone(),
-        Beyond::Trusted(ground) => ground.words.clone(),
-    }
-}
-
-fn excess(counter: &Counter) -> Excess {
-    match &counter.beyond {
-        Beyond::Limit { excess, .. } => *excess,
-        Beyond::Trusted(_) => Excess::Ask,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::journal::Record;
-use intents::label::Labels;
+use intents::label::{Label, Labels};
 use intents::outcome::Outcome;
 use serde_json::{Value, json};
 
@@ -59,7 +59,9 @@ impl Attempt {
                 let at = self.note_outcome(call, &outcome, Labels::new());
                 let automation = self.context.automation.id;
                 let message = self.message(admitted);
-                let notice = NewNotice { progress: self.unsaved.take(), message, automation, level, title, text };
+                let labels = self.labels.clone();
+                let notice =
+                    NewNotice { progress: self.unsaved.take(), message, automation, level, title, text, labels };
                 let ticket = self.services.store.notify(notice).await?;
                 self.deliveries.push_back(Delivery { call, outcome, at, saved: Some(ticket) });
             }
@@ -100,7 +102,8 @@ impl Attempt {
         let taken = self.events_taken.get(&event).copied().unwrap_or(0);
         let found = self.services.store.signal_since(&event, self.context.run.id, taken).await?;
         match found {
-            Some((data, labels)) => {
+            Some((data, mut labels)) => {
+                labels.insert(Label(format!("event:{event}")));
                 self.events_taken.insert(event.clone(), taken + 1);
                 self.complete(call, host::came(&event, data), labels);
             }

@@ -1,10 +1,11 @@
 //! What an attempt knows from the journal of the attempts before it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use intents::Timestamp;
 use intents::canonical::Digest;
-use intents::failure::Budget;
+use intents::failure::{Budget, Class, Evidence, Route, TransientPolicy, route};
 use intents::journal::{Record, recorded};
 use intents::outcome::Outcome;
 use serde_json::Value;
@@ -22,6 +23,7 @@ pub(super) fn made_at(records: &[Record]) -> BTreeMap<u32, Timestamp> {
         Record::Began { .. }
         | Record::Settled { .. }
         | Record::Faulted { .. }
+        | Record::Reread { .. }
         | Record::StateRead { .. }
         | Record::Logged(_)
         | Record::Ended { .. } => None,
@@ -38,6 +40,38 @@ pub(super) fn budgets(records: &[Record]) -> BTreeMap<u32, Budget> {
         }
     }
     budgets
+}
+
+/// When calls whose last failure asked for a wait may be made again.
+pub(super) fn not_before(records: &[Record], policy: &TransientPolicy) -> BTreeMap<u32, Timestamp> {
+    let mut budgets: BTreeMap<u32, Budget> = BTreeMap::new();
+    let mut times = BTreeMap::new();
+    for record in records {
+        match record {
+            Record::Faulted { call, failure, at } => {
+                let budget = budgets.entry(*call).or_insert(Budget { failures: 0, first_failed_at: *at });
+                budget.failures = budget.failures.saturating_add(1);
+                let evidence = Evidence {
+                    identity: None,
+                    started_at: *at,
+                    retry_after: failure.retry_after_ms.map(Duration::from_millis),
+                };
+                // What became of it then becomes of it now: the route is a function of what is recorded.
+                match (failure.class, route(failure.class, &evidence, *budget, policy, *at)) {
+                    (Class::Transient, Route::WaitThenRetry { until }) => drop(times.insert(*call, until)),
+                    (_, _) => drop(times.remove(call)),
+                }
+            }
+            Record::Settled { call, .. } => drop(times.remove(call)),
+            Record::Began { .. }
+            | Record::Called(_)
+            | Record::Reread { .. }
+            | Record::StateRead { .. }
+            | Record::Logged(_)
+            | Record::Ended { .. } => {}
+        }
+    }
+    times
 }
 
 /// How many events of each name the script was given before.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use intents::approval::{Binding, Event, Status};
+use intents::approval::{Binding, Content, Event, Status};
 use intents::canonical::Digest;
 use intents::id::{ApprovalId, RunId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
+use super::ask::Body;
 use super::entry::{advance, call_binding, envelope_binding, grounds_of, last_of, parse, status_of};
 use crate::store::Error;
 use crate::store::batch::Batch;
@@ -47,9 +48,16 @@ pub struct No {
 /// What has been answered about one effect.
 #[derive(Default)]
 pub(in crate::store) struct Standing {
-    call: Option<row::Model>,
-    envelopes: Vec<(Digest, row::Model)>,
+    call: Option<Yes>,
+    envelopes: Vec<(Digest, Yes)>,
     no: Option<row::Model>,
+}
+
+/// A yes that counts.
+struct Yes {
+    row: row::Model,
+    /// Whether the very same call has used it before, and makes itself again.
+    used_by_it: bool,
 }
 
 impl Standing {
@@ -59,6 +67,7 @@ impl Standing {
         automation: &str,
         binding: &Binding,
         envelopes: &[Digest],
+        by: &str,
     ) -> Result<Self, Error> {
         let mut standing = Self::default();
         let bindings = envelopes
@@ -67,16 +76,29 @@ impl Standing {
             .chain([(None, call_binding(batch, binding))]);
         for (subject, bound) in bindings {
             let Some(row) = last_of(batch, bound).await? else { continue };
-            match (status_of(&row)?, subject) {
-                (Status::Approved, _) if row.expires_at <= batch.now.as_millis() => {}
-                (Status::Approved, Some(subject)) => standing.envelopes.push((subject, row)),
-                (Status::Approved, None) => standing.call = Some(row),
-                (Status::Refused | Status::Expired, _) => {
-                    if answers(batch, &row, binding.run).await? {
-                        standing.no = Some(row);
-                    }
+            let yes = match status_of(&row)? {
+                Status::Approved if row.expires_at > batch.now.as_millis() => {
+                    Some(Yes { used_by_it: used_by(batch, &row, by).await?, row })
                 }
-                (Status::Pending | Status::Held | Status::Used | Status::Void, _) => {}
+                Status::Approved | Status::Used if used_by(batch, &row, by).await? => {
+                    Some(Yes { row, used_by_it: true })
+                }
+                Status::Refused | Status::Expired if answers(batch, &row, binding.run).await? => {
+                    standing.no = Some(row);
+                    None
+                }
+                Status::Approved
+                | Status::Used
+                | Status::Refused
+                | Status::Expired
+                | Status::Pending
+                | Status::Held
+                | Status::Void => None,
+            };
+            match (yes, subject) {
+                (Some(yes), Some(subject)) => standing.envelopes.push((subject, yes)),
+                (Some(yes), None) => standing.call = Some(yes),
+                (None, _) => {}
             }
         }
         Ok(standing)
@@ -84,7 +106,12 @@ impl Standing {
 
     /// The clauses for which there is a yes to this very effect.
     pub(in crate::store) fn grounds(&self) -> Result<BTreeSet<Digest>, Error> {
-        self.call.as_ref().map(grounds_of).transpose().map(Option::unwrap_or_default)
+        self.call.as_ref().map(|yes| grounds_of(&yes.row)).transpose().map(Option::unwrap_or_default)
+    }
+
+    /// The envelopes that have room.
+    pub(in crate::store) fn envelopes(&self) -> BTreeSet<Digest> {
+        self.envelopes.iter().map(|(subject, _)| *subject).collect()
     }
 
     /// The no, if there is one.
@@ -114,7 +141,8 @@ impl Standing {
         envelopes: &BTreeSet<Digest>,
     ) -> Result<(), Error> {
         let covering = self.envelopes.into_iter().filter(|(subject, _)| envelopes.contains(subject));
-        for mut row in self.call.into_iter().chain(covering.map(|(_, row)| row)) {
+        let yeses = self.call.into_iter().chain(covering.map(|(_, yes)| yes));
+        for Yes { mut row, .. } in yeses.filter(|yes| !yes.used_by_it) {
             row.used += 1;
             let last = row.used >= row.at_most;
             let data = json!({ "effect": effect, "used": row.used, "at_most": row.at_most });
@@ -125,6 +153,24 @@ impl Standing {
         }
         Ok(())
     }
+}
+
+async fn used_by(batch: &Batch<'_>, row: &row::Model, by: &str) -> Result<bool, Error> {
+    let used = approval_use::Entity::find_by_id((row.id.clone(), by.to_owned()));
+    Ok(batch.tx.one(used).await?.is_some())
+}
+
+/// The content of files that a person said yes to when an effect was started; none when nobody was asked.
+pub(in crate::store) async fn contents_of(batch: &mut Batch<'_>, effect: &str) -> Result<Option<Vec<Content>>, Error> {
+    let uses = batch.tx.all(approval_use::Entity::find().filter(approval_use::Column::Effect.eq(effect))).await?;
+    for used in uses {
+        let Some(row) = batch.tx.one(row::Entity::find_by_id(&used.approval_id)).await? else { continue };
+        let (0, Some(sealed)) = (row.envelope, &row.body) else { continue };
+        let run = batch.run(crate::store::run::parse(&row.run_id)?).await?;
+        let body: Body = batch.key_of_run(&run).await?.open_value("approval", &row.id, sealed)?;
+        return Ok(Some(body.binding.contents));
+    }
+    Ok(None)
 }
 
 /// Where a person's words are sealed.

@@ -1,41 +1,23 @@
 //! Claims: a call takes its effect key before anything leaves.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use intents::Timestamp;
-use intents::approval::Binding;
+use intents::approval::Content;
 use intents::canonical::Digest;
 use intents::effect::{Admission, Claim, Gap, Key, State, admit};
 use intents::id::{AutomationId, RunId};
 use intents::outcome::Outcome;
 use intents::run::Phase;
 use intents::tool::Name;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entry::{identity, prior, state_of};
-use crate::store::approval::{Ground, No, Standing};
+use super::room::{Blocked, Passing};
 use crate::store::batch::Batch;
-use crate::store::db::Queries;
-use crate::store::rows::{effect as row, rate_mark};
+use crate::store::rows::effect as row;
 use crate::store::run::{self, Progress};
 use crate::store::writer::{Command, Ticket};
-use crate::store::{Error, Store, inbox};
-
-/// One place in a window that an effect takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RateMark {
-    /// What is counted together: the clause, and the value of its argument.
-    pub subject: Digest,
-    /// Places in the window.
-    pub max: u32,
-    /// The window.
-    pub window: Duration,
-    /// Which clause of the contract says so.
-    pub clause: usize,
-    /// The clause in plain words, where a person is asked beyond it and may let the call pass.
-    pub ask: Option<String>,
-}
+use crate::store::{Error, Store, WrittenFile, approval, inbox, label};
 
 /// A call that wants to perform an effect. Everything that the run has read so far is stored with it.
 #[derive(Debug, Clone)]
@@ -50,10 +32,10 @@ pub struct BeginEffect {
     pub key: Key,
     /// Who calls, about what, with which arguments.
     pub claim: Claim,
-    /// Places that it takes in windows.
-    pub rates: Vec<RateMark>,
-    /// What a person's yes to it is bound to.
-    pub binding: Binding,
+    /// What the gate said, and what a yes is bound to.
+    pub passing: Passing,
+    /// The files that it writes.
+    pub files: Vec<WrittenFile>,
 }
 
 /// What the call may do.
@@ -84,6 +66,8 @@ pub enum Begun {
         was_uncertain: bool,
         /// It may have happened in a time that the ledger has forgotten: until then at the latest.
         forgotten_until: Option<Timestamp>,
+        /// The content of files that a person said yes to, where one was asked.
+        approved: Option<Vec<Content>>,
     },
     /// It may have happened with other arguments, or under another contract: only the person can say.
     SettleOther {
@@ -92,20 +76,8 @@ pub enum Begun {
     },
     /// Another run is at it.
     WaitFor(RunId),
-    /// A window is full.
-    Full {
-        /// The clause of the contract.
-        clause: usize,
-        /// When a place becomes free.
-        until: Timestamp,
-    },
-    /// A person is to be asked first.
-    Ask {
-        /// The clauses that want a yes.
-        grounds: Vec<Ground>,
-    },
-    /// A person said no, or nobody answered in time.
-    NotApproved(No),
+    /// The gate does not let it be made now.
+    Blocked(Blocked),
     /// The automation is stopped.
     Stopped,
 }
@@ -159,14 +131,19 @@ impl Command for BeginEffect {
             Admission::Settle { started_at } => {
                 let effect = known.expect("an effect to be settled is in the ledger");
                 let was_uncertain = state_of(&effect)? == State::Uncertain;
-                Begun::Settle { started_at, was_uncertain, forgotten_until: forgotten_until(&effect, gap) }
+                let approved = self.approved(batch, &effect).await?;
+                Begun::Settle { started_at, was_uncertain, approved, forgotten_until: forgotten_until(&effect, gap) }
             }
-            Admission::Forgotten(gap) => {
-                let uncertain = self.forgotten(batch, known, gap);
-                batch.put_effect(identity, uncertain);
-                let forgotten_until = Some(gap.until);
-                Begun::Settle { started_at: gap.from, was_uncertain: true, forgotten_until }
-            }
+            Admission::Forgotten(gap) => match self.enter(batch, known.as_ref()).await? {
+                // To settle may be to do it for the first time.
+                Err(blocked) => Begun::Blocked(blocked),
+                Ok(id) => {
+                    let uncertain = self.forgotten(batch, identity, id, known.as_ref(), gap);
+                    batch.put_effect(identity, uncertain);
+                    let forgotten_until = Some(gap.until);
+                    Begun::Settle { started_at: gap.from, was_uncertain: true, approved: None, forgotten_until }
+                }
+            },
             Admission::WaitFor(other) => {
                 let effect = known.expect("an effect to wait for is in the ledger");
                 let other_run = batch.run(other).await?;
@@ -182,12 +159,13 @@ impl Command for BeginEffect {
                         && other_run.contract_id == run.contract_id;
                     if alike {
                         let forgotten_until = forgotten_until(&effect, gap);
+                        let approved = self.approved(batch, &effect).await?;
                         let mut effect = effect;
                         effect.run_id = self.claim.run.to_string();
                         effect.call = i64::from(self.claim.call);
                         effect.item_id = self.claim.item.to_string();
                         batch.put_effect(identity, effect);
-                        Begun::Settle { started_at, was_uncertain, forgotten_until }
+                        Begun::Settle { started_at, was_uncertain, approved, forgotten_until }
                     } else {
                         Begun::SettleOther { started_at }
                     }
@@ -202,30 +180,34 @@ impl Command for BeginEffect {
 }
 
 impl BeginEffect {
-    async fn started(
-        &self,
-        batch: &Batch<'_>,
-        identity: Digest,
-        known: Option<row::Model>,
-    ) -> Result<row::Model, Error> {
-        let env = &batch.shared.env;
-        let id = known.as_ref().map_or_else(|| env.effect_id().to_string(), |effect| effect.id.clone());
-        for mark in &self.rates {
-            let model = rate_mark::Model {
-                subject: mark.subject.as_bytes().to_vec(),
-                effect: id.clone(),
-                at: batch.now.as_millis(),
-                amount: None,
-            };
-            batch.tx.put(&model).await?;
-        }
-        let mut started = self.claimed(batch, identity, known, id);
+    /// Takes what the call takes, unless the gate holds it. Gives the id of the effect.
+    async fn enter(&self, batch: &mut Batch<'_>, known: Option<&row::Model>) -> Result<Result<String, Blocked>, Error> {
+        let known = known.map(|effect| effect.id.clone());
+        let id = known.unwrap_or_else(|| batch.shared.env.effect_id().to_string());
+        let entry = match self.passing.conclude(batch, self.automation, &id).await? {
+            Ok(entry) => entry,
+            Err(blocked) => return Ok(Err(blocked)),
+        };
+        entry.take(batch, self.automation, &id).await?;
+        // Before anything is written: a file that carries too many labels is safe, one with too few is not.
+        label::note_written(batch, &self.files).await?;
+        Ok(Ok(id))
+    }
+
+    /// Starts the effect, unless the gate holds it.
+    async fn start(&self, batch: &mut Batch<'_>, identity: Digest, known: Option<row::Model>) -> Result<Begun, Error> {
+        let id = match self.enter(batch, known.as_ref()).await? {
+            Ok(id) => id,
+            Err(blocked) => return Ok(Begun::Blocked(blocked)),
+        };
+        let mut started = self.claimed(batch, identity, known.as_ref(), id);
         started.performances += 1;
-        Ok(started)
+        batch.put_effect(identity, started);
+        Ok(Begun::Perform { started_at: batch.now })
     }
 
     /// A row for this claim, `started` now and not performed yet.
-    fn claimed(&self, batch: &Batch<'_>, identity: Digest, known: Option<row::Model>, id: String) -> row::Model {
+    fn claimed(&self, batch: &Batch<'_>, identity: Digest, known: Option<&row::Model>, id: String) -> row::Model {
         row::Model {
             identity: identity.as_bytes().to_vec(),
             key_text: Some(batch.shared.payload.seal_value(&batch.shared.env, &id, &self.key)),
@@ -239,17 +221,22 @@ impl BeginEffect {
             arguments: self.claim.arguments.to_string(),
             outcome: None,
             settled_by: None,
-            performances: known.as_ref().map_or(0, |effect| effect.performances),
-            suppressions: known.as_ref().map_or(0, |effect| effect.suppressions),
+            performances: known.map_or(0, |effect| effect.performances),
+            suppressions: known.map_or(0, |effect| effect.suppressions),
             started_at: batch.now.as_millis(),
             settled_at: None,
         }
     }
 
     /// A row for an effect that may have happened in a time that the ledger has forgotten.
-    fn forgotten(&self, batch: &Batch<'_>, known: Option<row::Model>, gap: Gap) -> row::Model {
-        let identity = identity(batch, self.automation, &self.tool, &self.key);
-        let id = known.as_ref().map_or_else(|| batch.shared.env.effect_id().to_string(), |effect| effect.id.clone());
+    fn forgotten(
+        &self,
+        batch: &Batch<'_>,
+        identity: Digest,
+        id: String,
+        known: Option<&row::Model>,
+        gap: Gap,
+    ) -> row::Model {
         row::Model {
             state: State::Uncertain.as_str().to_owned(),
             // What was performed before the gap is over; whether anything was in it, nobody knows.
@@ -265,54 +252,9 @@ impl BeginEffect {
             && self.key == Key::of_call(self.claim.run, self.progress.generation, self.claim.call)
     }
 
-    /// Starts the effect, where there is room and nothing to be asked first.
-    async fn start(&self, batch: &mut Batch<'_>, identity: Digest, known: Option<row::Model>) -> Result<Begun, Error> {
-        let full = self.full(batch).await?;
-        if let Some((mark, until)) = full.iter().find(|(mark, _)| mark.ask.is_none()) {
-            return Ok(Begun::Full { clause: mark.clause, until: *until });
-        }
-        let grounds: Vec<_> = full
-            .iter()
-            .filter_map(|(mark, _)| Some(Ground { subject: mark.subject, words: mark.ask.clone()? }))
-            .collect();
-        let mut standing = Standing::default();
-        if !grounds.is_empty() {
-            standing = Standing::look(batch, &self.automation.to_string(), &self.binding, &[]).await?;
-            let given = standing.grounds()?;
-            if !grounds.iter().all(|ground| given.contains(&ground.subject)) {
-                let no = standing.no(batch).await?;
-                return Ok(no.map_or(Begun::Ask { grounds }, Begun::NotApproved));
-            }
-        }
-        let started = self.started(batch, identity, known).await?;
-        standing.use_for(batch, &started.id, &BTreeSet::new()).await?;
-        batch.put_effect(identity, started);
-        Ok(Begun::Perform { started_at: batch.now })
-    }
-
-    /// The windows without a place, each with the time at which there will be one.
-    async fn full(&self, batch: &Batch<'_>) -> Result<Vec<(&RateMark, Timestamp)>, Error> {
-        let mut full = Vec::new();
-        for mark in &self.rates {
-            let since = batch.now - mark.window;
-            let taken: Vec<i64> = batch
-                .tx
-                .tuples(
-                    rate_mark::Entity::find()
-                        .select_only()
-                        .column(rate_mark::Column::At)
-                        .filter(rate_mark::Column::Subject.eq(mark.subject.as_bytes().to_vec()))
-                        .filter(rate_mark::Column::At.gt(since.as_millis()))
-                        .order_by_desc(rate_mark::Column::At)
-                        .limit(u64::from(mark.max)),
-                )
-                .await?;
-            if taken.len() >= mark.max as usize {
-                let oldest = taken.last().copied().unwrap_or(batch.now.as_millis());
-                full.push((mark, Timestamp::from_millis(oldest) + mark.window));
-            }
-        }
-        Ok(full)
+    /// What a person said yes to when the effect was started.
+    async fn approved(&self, batch: &mut Batch<'_>, effect: &row::Model) -> Result<Option<Vec<Content>>, Error> {
+        if self.passing.passed.may_ask() { approval::contents_of(batch, &effect.id).await } else { Ok(None) }
     }
 }
 

@@ -3,11 +3,15 @@
 mod claim;
 mod entry;
 mod message;
+mod place;
+mod room;
 mod settlement;
 mod view;
 
-pub use claim::{BeginEffect, Begun, RateMark};
+pub use claim::{BeginEffect, Begun};
 pub use message::Message;
+pub use place::TakePlace;
+pub use room::{Blocked, Passing};
 pub use settlement::{SettleEffect, SettledBy};
 pub use view::Effect;
 

@@ -15,12 +15,12 @@ use intents::label::Labels;
 use intents::outcome::Outcome;
 use runtime::env::Env;
 use runtime::store::{
-    BeginEffect, Begun, Delivered, Delivery, Finish, Finished, Progress, SettleEffect, SettledBy, Store,
+    BeginEffect, Begun, Delivered, Delivery, Finish, Finished, Passing, Progress, SettleEffect, SettledBy, Store,
 };
 use serde_json::json;
 
 use super::promise::{Line, Promise};
-use crate::world::{binding, delivery, import, invoice, keys, tool};
+use crate::world::{binding, delivery, import, invoice, keys, passed, tool};
 
 /// Writers at once.
 const WRITERS: usize = 24;
@@ -113,8 +113,8 @@ async fn one_run(voice: &Voice, automation: AutomationId, name: &str) {
             tool: tool(),
             key: key.clone(),
             claim: Claim { run, call, item, arguments: Digest::of(b"x") },
-            rates: Vec::new(),
-            binding: binding(run),
+            passing: Passing { passed: passed(), binding: binding(run) },
+            files: Vec::new(),
         };
         let begun = store.begin_effect(begin).await.unwrap().await.unwrap();
         assert!(matches!(begun, Begun::Perform { .. }), "{begun:?}");

@@ -120,6 +120,7 @@ impl Held {
                     Record::Began { .. }
                     | Record::Settled { .. }
                     | Record::Faulted { .. }
+                    | Record::Reread { .. }
                     | Record::StateRead { .. }
                     | Record::Logged(_)
                     | Record::Ended { .. } => None,

@@ -1,0 +1,170 @@
+//! The second step of the gate, taken in the commit that starts a call: what was counted, and what a person has said.
+//!
+//! Two runs that both want the last place are two commands of one writer: the second sees the mark of the first.
+
+use std::collections::BTreeSet;
+
+use intents::Timestamp;
+use intents::amount::Amount;
+use intents::approval::Binding;
+use intents::canonical::Digest;
+use intents::gate::{Conclusion, Consent, Counter, Ground, Mark, Passed, Take};
+use intents::id::AutomationId;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::store::Error;
+use crate::store::approval::{No, Standing};
+use crate::store::batch::Batch;
+use crate::store::db::Queries;
+use crate::store::rows::rate_mark as row;
+
+/// A call that the contract allows, as far as that is known before its commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passing {
+    /// What the gate said.
+    pub passed: Passed,
+    /// What a person's yes to it is bound to.
+    pub binding: Binding,
+}
+
+/// What keeps a call from being made now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Blocked {
+    /// It waits; then the whole gate decides again.
+    Wait {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It is left out.
+    Skip {
+        /// The clause in plain words.
+        clause: String,
+    },
+    /// A person is to be asked first.
+    Ask {
+        /// The clauses that want a yes.
+        grounds: Vec<Ground>,
+    },
+    /// A person said no, or nobody answered in time.
+    NotApproved(No),
+}
+
+/// What a call takes when it is made: places in counters, and uses of approvals.
+#[derive(Default)]
+pub(super) struct Entry {
+    takes: Vec<Take>,
+    envelopes: BTreeSet<Digest>,
+    standing: Standing,
+}
+
+/// Marks that are read at once. More are read only where these do not say whether there is room.
+const MARKS_AT_ONCE: u64 = 1024;
+
+impl Passing {
+    /// Decides whether the call may be made now. `by` names who takes the places: a call that is made again takes no
+    /// second one.
+    pub(super) async fn conclude(
+        &self,
+        batch: &mut Batch<'_>,
+        automation: AutomationId,
+        by: &str,
+    ) -> Result<Result<Entry, Blocked>, Error> {
+        if self.passed.is_free() {
+            return Ok(Ok(Entry::default()));
+        }
+        let mut taken = Vec::with_capacity(self.passed.counters.len());
+        for counter in &self.passed.counters {
+            taken.push(marks(batch, automation, counter, by).await?);
+        }
+        let mut standing = Standing::default();
+        if self.passed.may_ask() {
+            let offers: Vec<_> = self.passed.offers().map(|offer| offer.subject).collect();
+            standing = Standing::look(batch, &automation.to_string(), &self.binding, &offers, by).await?;
+        }
+        let consent = Consent { grounds: standing.grounds()?, envelopes: standing.envelopes() };
+        Ok(match self.passed.conclude(&taken, &consent, batch.now) {
+            Conclusion::Allow { takes, envelopes } => Ok(Entry { takes, envelopes, standing }),
+            Conclusion::Wait { until, .. } => Err(Blocked::Wait { until }),
+            Conclusion::Skip { clause } => Err(Blocked::Skip { clause }),
+            Conclusion::NeedsApproval { grounds } => {
+                Err(standing.no(batch).await?.map_or(Blocked::Ask { grounds }, Blocked::NotApproved))
+            }
+        })
+    }
+}
+
+impl Entry {
+    /// Takes the places and uses the approvals, in this commit.
+    pub(super) async fn take(self, batch: &mut Batch<'_>, automation: AutomationId, by: &str) -> Result<(), Error> {
+        let at = batch.now.as_millis();
+        let marks: Vec<_> = self
+            .takes
+            .iter()
+            .map(|take| row::Model {
+                subject: subject(automation, take.subject),
+                effect: by.to_owned(),
+                at,
+                amount: Some(take.amount.millionths()),
+            })
+            .collect();
+        if !marks.is_empty() {
+            batch.tx.put_all(&marks).await?;
+        }
+        self.standing.use_for(batch, by, &self.envelopes).await
+    }
+}
+
+/// What is counted together, as rows hold it.
+fn subject(automation: AutomationId, subject: Digest) -> Vec<u8> {
+    let automation = automation.to_string();
+    Digest::of_parts("steward rate 1", &[automation.as_bytes(), subject.as_bytes()]).as_bytes().to_vec()
+}
+
+/// What others have taken in a counter: one list for each of its subjects.
+async fn marks(
+    batch: &Batch<'_>,
+    automation: AutomationId,
+    counter: &Counter,
+    by: &str,
+) -> Result<Vec<Vec<Mark>>, Error> {
+    let mut marks = Vec::with_capacity(counter.subjects.len());
+    for counted in &counter.subjects {
+        let mut query = row::Entity::find()
+            .select_only()
+            .column(row::Column::At)
+            .column(row::Column::Amount)
+            .filter(row::Column::Subject.eq(subject(automation, *counted)))
+            .filter(row::Column::Effect.ne(by))
+            .order_by_desc(row::Column::At);
+        if let Some(since) = counter.since(batch.now) {
+            query = query.filter(row::Column::At.gt(since.as_millis()));
+        }
+        let mut most = MARKS_AT_ONCE;
+        let found = loop {
+            let found: Vec<(i64, Option<i64>)> = batch.tx.tuples(query.clone().limit(most)).await?;
+            let found: Vec<_> = found.into_iter().map(mark).collect::<Result<_, _>>()?;
+            // The newest alone fill it: whatever came before them changes nothing.
+            if (found.len() as u64) < most || total(&found) >= counter.max.millionths() {
+                break found;
+            }
+            most = most.saturating_mul(4);
+        };
+        marks.push(found);
+    }
+    Ok(marks)
+}
+
+/// A mark; one that was made before amounts were kept is one call.
+fn mark((at, amount): (i64, Option<i64>)) -> Result<Mark, Error> {
+    let amount = match amount {
+        None => Amount::ONE,
+        Some(amount) => {
+            Amount::from_millionths(amount).ok_or_else(|| Error::unreadable("mark", "its amount is out of bounds"))?
+        }
+    };
+    Ok(Mark { at: Timestamp::from_millis(at), amount })
+}
+
+fn total(marks: &[Mark]) -> i64 {
+    marks.iter().fold(0, |total: i64, mark| total.saturating_add(mark.amount.millionths()))
+}
