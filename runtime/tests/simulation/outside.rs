@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connectors::{Call, Catalogue, Entry, Fault, Performed, Settlement, Tool};
+use intents::Timestamp;
 use intents::failure::Class;
 use intents::outcome::{Failure, Outcome};
 use intents::tool::{Definition, Identity, Kind, Shape};
@@ -42,6 +43,10 @@ struct Record {
     /// How often each key was asked for, by tool.
     sent: BTreeMap<(String, String), u32>,
     mishaps: Vec<Mishap>,
+    /// What was performed, in order: when it was started, and its arguments.
+    log: Vec<(Timestamp, Value)>,
+    /// What a look gives.
+    rows: Value,
 }
 
 /// The service. Clones share everything.
@@ -62,12 +67,22 @@ impl Outside {
         self.0.lock().unwrap().performed.contains_key(&(tool.to_owned(), step.to_owned()))
     }
 
+    /// What was performed, in order: when it was started, and its arguments.
+    pub(crate) fn log(&self) -> Vec<(Timestamp, Value)> {
+        self.0.lock().unwrap().log.clone()
+    }
+
+    /// From now on, a look gives these rows.
+    pub(crate) fn shows(&self, rows: Value) {
+        self.0.lock().unwrap().rows = rows;
+    }
+
     pub(crate) fn add_to(&self, catalogue: &mut Catalogue, delays: Option<Arc<Seeded>>) {
         for (name, identity) in IDENTITIES {
             let tool = Sink { definition: definition(name, Kind::Effect(identity)), outside: self.clone() };
             catalogue.register(Entry::Tool(Arc::new(tool))).unwrap();
         }
-        let read = Look { definition: definition("sink.look", Kind::Read), delays };
+        let read = Look { definition: definition("sink.look", Kind::Read), delays, outside: self.clone() };
         catalogue.register(Entry::Tool(Arc::new(read))).unwrap();
     }
 }
@@ -81,7 +96,11 @@ fn definition(name: &str, kind: Kind) -> Definition {
         shape: Shape::Open,
         arguments: json!({
             "type": "object",
-            "properties": { "step": { "type": "string" }, "note": { "type": "string" } },
+            "properties": {
+                "step": { "type": "string" },
+                "note": {},
+                "amount": { "type": "number" },
+            },
             "required": ["step"],
             "additionalProperties": false,
         }),
@@ -119,6 +138,9 @@ impl Sink {
                 // A service that honours keys does it once; a state that is set again is the same state.
                 let same = *performed > 0 && ["sink.keyed", "sink.natural"].contains(&tool.as_str());
                 *performed += u32::from(!same);
+                if !same {
+                    record.log.push((call.started_at, call.arguments.value().clone()));
+                }
             }
             Mishap::RequestLost | Mishap::Busy => {}
         }
@@ -171,6 +193,7 @@ impl Tool for Sink {
 struct Look {
     definition: Definition,
     delays: Option<Arc<Seeded>>,
+    outside: Outside,
 }
 
 #[async_trait]
@@ -185,6 +208,8 @@ impl Tool for Look {
             tokio::time::sleep(Duration::from_micros(delays.below(3000))).await;
         }
         let step: &Value = &call.arguments.value()["step"];
-        Ok(Performed::value(json!({ "seen": step, "pi": 3.25, "list": [1, 2, 3] })))
+        let rows = self.outside.0.lock().unwrap().rows.clone();
+        let seen = json!({ "seen": step, "pi": 3.25, "list": [1, 2, 3], "rows": rows });
+        Ok(Performed::value(seen).labelled("http:books.example".to_owned()))
     }
 }

@@ -36,7 +36,7 @@ fn contract() -> Value {
 }
 
 /// Gives the script its whole journal and returns what it does at the end.
-async fn replayed(records: &[Record], script: &str) -> FromScript {
+pub(crate) async fn replayed(records: &[Record], script: &str) -> FromScript {
     let Some(Record::Began { at, seed, input, .. }) = records.first() else { panic!("a journal begins") };
     let calls = recorded(records);
     let mut tools: Vec<_> = calls.iter().map(|call| call.called.tool.to_string()).collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use intents::Timestamp;
@@ -26,13 +26,19 @@ impl FastClock {
 
     pub(crate) fn jump_to(&self, at: Timestamp) {
         let ahead = at.since(self.now());
-        self.jumped_ms.fetch_add(i64::try_from(ahead.as_millis()).unwrap() + 1, Ordering::SeqCst);
+        self.step(i64::try_from(ahead.as_millis()).unwrap() + 1);
+    }
+
+    /// Somebody sets the clock, forwards or back.
+    pub(crate) fn step(&self, ms: i64) {
+        self.jumped_ms.fetch_add(ms, Ordering::SeqCst);
     }
 }
 
 impl Clock for FastClock {
     fn now(&self) -> Timestamp {
-        self.base + self.started.elapsed() * SPEED + Duration::from_millis(self.jumped_ms.load(Ordering::SeqCst) as u64)
+        let went = self.base + self.started.elapsed() * SPEED;
+        Timestamp::from_millis(went.as_millis() + self.jumped_ms.load(Ordering::SeqCst))
     }
 
     #[expect(clippy::disallowed_methods, reason = "the simulation's time derives from real time")]

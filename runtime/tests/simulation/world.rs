@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use connectors::Catalogue;
+use futures_util::future::join_all;
 use intents::Timestamp;
 use intents::effect::State;
 use intents::id::RunId;
@@ -42,7 +43,18 @@ pub(crate) struct World {
     overtaken: Option<String>,
     /// What the person was asked.
     pub(crate) asked: Vec<(NeedKind, String)>,
+    /// What the person says when asked for a yes.
+    pub(crate) consents: bool,
+    /// How many items there are, each with a run of its own; all runs go on at the same time.
+    pub(crate) items: u32,
+    /// Somebody sets the clock, back and forth, whenever nothing is to be done.
+    pub(crate) clock_wanders: Option<Seeded>,
+    /// What happens outside while a run sleeps for the first time.
+    pub(crate) meanwhile: Option<Turn>,
 }
+
+/// Something that happens outside.
+type Turn = Box<dyn FnOnce(&Outside) + Send>;
 
 /// How a life of the server ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +75,10 @@ impl World {
             disorder: None,
             overtaken: None,
             asked: Vec::new(),
+            consents: true,
+            items: 1,
+            clock_wanders: None,
+            meanwhile: None,
         }
     }
 
@@ -129,34 +145,46 @@ impl World {
         let services = Services::new(env.clone(), store.clone(), Arc::new(catalogue), jail());
 
         env.reached(FaultPoint::BeforeDeliver).await;
-        let delivery = Delivery {
-            automation: automation.id,
-            trigger: None,
-            dedupe_key: "the item".to_owned(),
-            input: json!({ "item": 7 }),
-            labels: Labels::new(),
-            useful_until: None,
-            skip_if_busy: false,
-        };
-        let run = match store.deliver(delivery).await.unwrap() {
-            Delivered::New { run, .. } | Delivered::Known { run: Some(run), .. } => run,
-            other @ (Delivered::Known { run: None, .. } | Delivered::Skipped { .. }) => panic!("{other:?}"),
-        };
+        let mut runs = Vec::new();
+        for item in 0..self.items {
+            let delivery = Delivery {
+                automation: automation.id,
+                trigger: None,
+                dedupe_key: if item == 0 { "the item".to_owned() } else { format!("item {item}") },
+                input: json!({ "item": 7 + item }),
+                labels: Labels::new(),
+                useful_until: None,
+                skip_if_busy: false,
+            };
+            runs.push(match store.deliver(delivery).await.unwrap() {
+                Delivered::New { run, .. } | Delivered::Known { run: Some(run), .. } => run,
+                other @ (Delivered::Known { run: None, .. } | Delivered::Skipped { .. }) => panic!("{other:?}"),
+            });
+        }
         env.reached(FaultPoint::AfterDeliver).await;
-        self.turn_until_over(&services_of(&services), &store, run).await;
+        self.turn_until_over(&services, &store, &runs).await;
     }
 
-    async fn turn_until_over(&mut self, services: &Services, store: &Store, run: RunId) {
+    async fn turn_until_over(&mut self, services: &Services, store: &Store, runs: &[RunId]) {
         for _ in 0..TURNS_MAX {
             let (_keep, stop) = watch::channel(false);
-            for runnable in store.runnable(10, &[]).await.unwrap() {
-                carry_out(services.clone(), runnable.run, stop.clone()).await.unwrap();
+            let ready = store.runnable(100, &[]).await.unwrap();
+            let going = ready.into_iter().map(|ready| carry_out(services.clone(), ready.run, stop.clone()));
+            for ending in join_all(going).await {
+                ending.unwrap();
             }
-            if store.run(run).await.unwrap().phase.is_over() {
+            let mut over = true;
+            for run in runs {
+                over &= store.run(*run).await.unwrap().phase.is_over();
+            }
+            if over {
                 return;
             }
+            if let Some(meanwhile) = self.meanwhile.take() {
+                meanwhile(&self.outside);
+            }
             if let Some(place) = self.overtaken.take() {
-                self.another_writes(store, run, place).await;
+                self.another_writes(store, runs[0], place).await;
             }
             if store.wake_due().await.unwrap() > 0 {
                 continue;
@@ -167,8 +195,12 @@ impl World {
             if let Some(at) = store.next_wake().await.unwrap() {
                 self.clock.jump_to(at);
             }
+            if let Some(chance) = &self.clock_wanders {
+                // Back more often than forwards, by up to two hours.
+                self.clock.step(chance.below(3 * 3_600_000) as i64 - 2 * 3_600_000);
+            }
         }
-        panic!("the run does not end: {:?} {:?}", store.run(run).await, store.needs(None, None, 10).await);
+        panic!("the runs do not end: {:?} {:?}", store.run(runs[0]).await, store.needs(None, None, 10).await);
     }
 
     async fn another_writes(&self, store: &Store, run: RunId, name: String) {
@@ -205,7 +237,8 @@ impl World {
             let choice = match need.kind {
                 NeedKind::Settle if self.outside.was_performed(&tool, &step) => Choice::ItHappened,
                 NeedKind::Settle => Choice::ItDidNot,
-                NeedKind::Approve => Choice::Approve,
+                NeedKind::Approve if self.consents => Choice::Approve,
+                NeedKind::Approve => Choice::Refuse,
                 // Hopes that it goes by itself, twice; then gives up.
                 NeedKind::Grant if self.asked.len() <= 2 => Choice::Continue,
                 NeedKind::Grant => Choice::Stop,
@@ -234,10 +267,6 @@ impl World {
             (run, effects)
         })
     }
-}
-
-fn services_of(services: &Services) -> Services {
-    services.clone()
 }
 
 pub(crate) fn keys() -> Keys {

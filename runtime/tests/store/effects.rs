@@ -95,14 +95,23 @@ async fn what_may_have_happened_blocks_its_key_until_somebody_knows() {
     world.store.lose_attempt(first.run, 1).await.unwrap();
 
     let again = first.next();
-    assert_eq!(again.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: false, approved: None, forgotten_until: None });
+    assert_eq!(
+        again.begin(&key, "x").await,
+        Begun::Settle { started_at, was_uncertain: false, approved: None, forgotten_until: None }
+    );
     again.settle(&key, State::Uncertain).await.unwrap();
-    assert_eq!(again.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: true, approved: None, forgotten_until: None });
+    assert_eq!(
+        again.begin(&key, "x").await,
+        Begun::Settle { started_at, was_uncertain: true, approved: None, forgotten_until: None }
+    );
     assert_eq!(other.begin(&key, "x").await, Begun::WaitFor(first.run));
 
     // Its run is over and knows nothing: who comes next has to settle it, and is the one to wait for.
     again.fail(Class::Uncertain, vec![]).await.unwrap();
-    assert_eq!(other.begin(&key, "x").await, Begun::Settle { started_at, was_uncertain: true, approved: None, forgotten_until: None });
+    assert_eq!(
+        other.begin(&key, "x").await,
+        Begun::Settle { started_at, was_uncertain: true, approved: None, forgotten_until: None }
+    );
     let third = world.attempt(&automation, "c").await;
     assert_eq!(third.begin(&key, "x").await, Begun::WaitFor(other.run));
     other.settle(&key, State::NotApplied).await.unwrap();
