@@ -6,6 +6,7 @@ mod m0001_spine;
 mod m0002_whole_runs;
 mod m0003_approvals;
 mod m0004_keeping;
+mod m0005_active_server;
 
 use sea_orm_migration::prelude::*;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_whole_runs::Migration),
             Box::new(m0003_approvals::Migration),
             Box::new(m0004_keeping::Migration),
+            Box::new(m0005_active_server::Migration),
         ]
     }
 }

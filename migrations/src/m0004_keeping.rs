@@ -46,7 +46,9 @@ const POSTGRES: &[&str] = &[
     "CREATE OR REPLACE FUNCTION events_are_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
      IF TG_OP = 'DELETE' AND OLD.position <= COALESCE((SELECT MAX(last_position) FROM archives), 0) THEN \
      RETURN OLD; END IF; \
-     RAISE EXCEPTION 'events are never changed or deleted'; END $$",
+     RAISE EXCEPTION 'events are never %', CASE TG_OP WHEN 'UPDATE' THEN 'changed' ELSE 'deleted' END; END $$",
+    "CREATE TRIGGER events_are_not_emptied BEFORE TRUNCATE ON events \
+     FOR EACH STATEMENT EXECUTE FUNCTION events_are_final()",
     "CREATE FUNCTION archives_are_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
      IF TG_OP <> 'INSERT' THEN RAISE EXCEPTION 'archived segments are never changed or deleted'; END IF; \
      IF NEW.first_position <> COALESCE((SELECT MAX(last_position) FROM archives), 0) + 1 \

@@ -14,14 +14,13 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::config::Config;
 use crate::env::Env;
-use crate::error::{Code, Error};
 use crate::executor::{Control, Executor, Services};
 use crate::health::Health;
 use crate::hub::Hub;
 use crate::janitor::{Backups, start_janitor};
 use crate::router;
 use crate::scheduler::start_scheduler;
-use crate::store::{Keys, Store};
+use crate::store::{Keys, Store, Tell};
 use crate::supervisor::{Escalation, NeedsOfParts, supervise, supervise_task};
 use crate::telemetry::metrics::Meter;
 use crate::telemetry::traces::Tracer;
@@ -49,18 +48,23 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// Starts a server. Called on an actix system; what ran when the last one ended goes on.
-pub async fn start(config: Config, env: Env, parts: Parts) -> anyhow::Result<Server> {
+/// Starts a server. Called on an actix system; what ran when the last one ended goes on. On a database that several
+/// servers can reach, waits until this one is the active one, as long as `tell` says so.
+pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyhow::Result<Server> {
     crate::backup::refuse_unfinished(&config.home)?;
-    // A store that is named and passed over would be another store, and nobody would notice.
-    if config.store.url.is_some() {
-        let message = "`store.url` names a database, and this version keeps its store in the data folder; leave it out";
-        return Err(Error::new(Code::ConfigValue, message).into());
-    }
     // The warm process is forked off while there is nothing in this one that a script must not see.
     let jail = Jail::start(&own_program()?)?;
     let vault = Arc::new(Vault::open(&config.home, &config.master_key)?);
-    let store = Store::open(&config.home, env.clone(), Keys::of(&vault)).await?;
+    let keys = Keys::of(&vault);
+    let store = match config.store.postgres() {
+        None => Store::open(&config.home, env.clone(), keys).await?,
+        Some(postgres) => {
+            let store = Store::open_postgres(&config.home, &postgres, env.clone(), keys, tell).await?;
+            // While this server stood by, the one before may have been given secrets.
+            vault.refresh()?;
+            store
+        }
+    };
     let trace = TraceReach::of(&config.telemetry.propagate_to);
     let egress = Arc::new(Egress::new(EgressSettings { trace, ..config.egress.clone() })?);
     let tracer = Tracer::start(&config.telemetry, &egress, &env);

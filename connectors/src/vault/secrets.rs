@@ -17,7 +17,7 @@ const NAME_BYTES_MAX: usize = 128;
 /// Longer secrets are documents.
 const SECRET_BYTES_MAX: usize = 64 * 1024;
 
-/// Named secrets. One process has it open at a time; the lock of the data folder sees to that.
+/// Named secrets. One process changes it at a time; the store sees to that, which only one server has.
 pub struct Vault {
     path: PathBuf,
     master: Key,
@@ -57,6 +57,15 @@ impl Vault {
             }
         };
         Ok(Self { path, master, document: Mutex::new(document) })
+    }
+
+    /// Reads the file once more: another server may have changed it before this one became the active one.
+    pub fn refresh(&self) -> Result<(), Error> {
+        let Some(bytes) = private_file::read(&self.path, "vault", Readers::Owner)? else { return Ok(()) };
+        let document = Document::parse(&bytes)?;
+        document.verify(&self.master)?;
+        *self.lock() = document;
+        Ok(())
     }
 
     /// The secret of this name, if there is one.

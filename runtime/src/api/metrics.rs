@@ -23,6 +23,7 @@ pub(super) async fn metrics(faces: Data<Faces>) -> Result<HttpResponse, Error> {
     exposition
         .gauge("steward_build_info", "The version that runs.")
         .value(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    exposition.gauge("steward_active", "Whether this is the active server of its database.").value(&[], 1);
     Process::read().write(&mut exposition);
     parts(&faces, &mut exposition);
     app.meter.write(&mut exposition);

@@ -35,6 +35,7 @@ mod secrets;
 mod serve;
 mod settings;
 mod sse;
+mod standby;
 mod stop;
 mod token;
 mod tools;
@@ -60,6 +61,7 @@ pub use runs::{DifferenceView, FailureView, ReplayView, RunDetail, RunPage, RunV
 pub use secrets::{SecretBody, SecretList};
 pub use serve::{Serving, bind, serve};
 pub use settings::{SettingBody, SettingList, SettingView};
+pub use standby::{Standby, stand_by};
 pub use stop::{InFlightView, StopAllView};
 pub use token::Token;
 pub use tools::ToolList;

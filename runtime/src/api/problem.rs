@@ -121,9 +121,16 @@ pub(super) fn status(error: &Error) -> StatusCode {
             store::Error::Conflict { .. } => StatusCode::CONFLICT,
             store::Error::Sealed { .. } => StatusCode::GONE,
             store::Error::Full => StatusCode::INSUFFICIENT_STORAGE,
-            store::Error::Busy | store::Error::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            store::Error::Busy
+            | store::Error::Unreachable { .. }
+            | store::Error::StandingBy
+            | store::Error::Fenced
+            | store::Error::Closed => StatusCode::SERVICE_UNAVAILABLE,
             store::Error::Locked { .. }
             | store::Error::Newer { .. }
+            | store::Error::Moved { .. }
+            | store::Error::LeftBehind { .. }
+            | store::Error::OtherKeys
             | store::Error::Folder { .. }
             | store::Error::Damaged { .. }
             | store::Error::Database { .. }

@@ -55,7 +55,7 @@ fn name(at: Timestamp, env: &Env) -> String {
 /// one holds.
 pub async fn take(config: &Config, vault: &Vault, env: &Env, to: &Path, base: Option<&Path>) -> Result<Taken, Error> {
     let began = env.now();
-    let snapshot = Snapshot::open(&config.home).await?;
+    let snapshot = Snapshot::open(&config.home, config.store.postgres().as_ref()).await?;
     let taken = take_of(&snapshot, config, vault, env, to, base).await;
     let mut taken = taken?;
     taken.took_ms = u64::try_from(env.now().since(began).as_millis()).unwrap_or(u64::MAX);

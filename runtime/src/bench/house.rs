@@ -31,7 +31,7 @@ pub(super) struct House {
 
 /// Opens a data folder in this process, without faces and without triggers, to fill it.
 pub(super) async fn open(home: &Path, env: &Env) -> anyhow::Result<Server> {
-    server::start(Config::in_folder(home), env.clone(), Parts { triggers: false }).await
+    server::start(Config::in_folder(home), env.clone(), Parts { triggers: false }, &|_| false).await
 }
 
 impl House {

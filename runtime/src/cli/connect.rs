@@ -71,7 +71,9 @@ async fn start(config: &Config, env: &Env) -> Result<Link, Error> {
     // Started twice in one process the log stays as it was.
     drop(log::Log::start(&config.log, Arc::clone(&env.clock)));
     let listener = api::bind(config.server.listen)?;
-    let server = server::start(config, env.clone(), Parts { triggers: false }).await.map_err(understood)?;
+    // A command waits for no other server.
+    let started = server::start(config, env.clone(), Parts { triggers: false }, &|_| false).await;
+    let server = started.map_err(understood)?;
     let serving = api::serve(server.app.clone(), server.hub.clone(), listener)?;
     let client = Client::new(serving.reachable(), serving.token.clone())?;
     Ok(Link { client, own: Some(Own { server, serving }) })

@@ -23,6 +23,8 @@ pub enum Exit {
     Refused,
     /// The server cannot be reached, or another one holds the data folder.
     NoServer,
+    /// Another server has taken over the database, or it could not be reached for too long.
+    Overtaken,
 }
 
 /// Every exit code with its meaning.
@@ -35,6 +37,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::NotFound, "there is no such thing"),
     (Exit::Refused, "refused, in conflict with what is stored, or not confirmed"),
     (Exit::NoServer, "no server can be reached, or another one holds the data folder"),
+    (Exit::Overtaken, "another server has taken over the database, or it could not be reached for too long"),
 ];
 
 impl Exit {
@@ -49,6 +52,7 @@ impl Exit {
             Self::NotFound => 5,
             Self::Refused => 6,
             Self::NoServer => 7,
+            Self::Overtaken => 8,
         }
     }
 
@@ -108,10 +112,15 @@ impl Exit {
             Error::Config(_) => Self::Usage,
             Error::Contract(_) | Error::Script(_) => Self::Refused,
             Error::Store(error) => match error {
-                crate::store::Error::Locked { .. } => Self::NoServer,
+                crate::store::Error::Locked { .. } | crate::store::Error::StandingBy => Self::NoServer,
                 crate::store::Error::NotFound { .. } => Self::NotFound,
                 crate::store::Error::Conflict { .. } => Self::Refused,
                 crate::store::Error::Newer { .. }
+                | crate::store::Error::Moved { .. }
+                | crate::store::Error::LeftBehind { .. }
+                | crate::store::Error::OtherKeys
+                | crate::store::Error::Unreachable { .. }
+                | crate::store::Error::Fenced
                 | crate::store::Error::Folder { .. }
                 | crate::store::Error::Full
                 | crate::store::Error::Busy

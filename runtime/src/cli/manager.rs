@@ -71,11 +71,27 @@ pub(super) struct Watchdog(Option<JoinHandle<()>>);
 
 impl Watchdog {
     pub(super) fn start(manager: &Manager, env: &Env, control: &Control) -> Self {
+        let control = control.clone();
+        Self::over(manager, env, move || {
+            let control = control.clone();
+            async move { control.is_alive().await }
+        })
+    }
+
+    /// For a server that stands by: it works as long as it can say so.
+    pub(super) fn waiting(manager: &Manager, env: &Env) -> Self {
+        Self::over(manager, env, || std::future::ready(true))
+    }
+
+    fn over<A>(manager: &Manager, env: &Env, alive: impl Fn() -> A + Send + Sync + 'static) -> Self
+    where
+        A: Future<Output = bool> + Send,
+    {
         let (Some(manager), Some(period)) = (manager.again(), manager.watchdog) else { return Self(None) };
-        let (env, control) = (env.clone(), control.clone());
+        let env = env.clone();
         Self(Some(tokio::spawn(async move {
             loop {
-                if control.is_alive().await {
+                if alive().await {
                     manager.tell("WATCHDOG=1");
                 }
                 env.sleep(period / WORDS_PER_PERIOD).await;

@@ -1,9 +1,13 @@
 //! `steward serve`: the server, until it is told to end.
 
 use std::io::{self, IsTerminal};
+use std::net::TcpListener;
+use std::pin::pin;
+use std::process;
 use std::sync::Arc;
 
 use connectors::email::Mail;
+use tokio::sync::watch;
 
 use super::connect::understood;
 use super::exit::Exit;
@@ -15,8 +19,9 @@ use crate::api::{self, Serving};
 use crate::config::{Config, Flags};
 use crate::descriptors;
 use crate::env::Env;
-use crate::error::Error;
-use crate::server::{self, Parts};
+use crate::error::{Code, Error};
+use crate::server::{self, Parts, Server};
+use crate::store::{Standing, Store};
 use crate::telemetry::log::Log;
 
 /// Serves until a signal comes.
@@ -28,7 +33,9 @@ pub(super) async fn serve(config: Config, flags: &Flags, env: Env, out: &mut Out
     descriptors::take();
     // Taken first: a port that is in use says so before anything is opened.
     let listener = api::bind(config.server.listen)?;
-    let mut server = server::start(config.clone(), env.clone(), Parts { triggers: true }).await.map_err(understood)?;
+    let Some(mut server) = active(&config, &env, &listener, &mut signals, &manager).await? else {
+        return Ok(Exit::Success);
+    };
     server.app.log = Some(log.clone());
     let serving = match api::serve(server.app.clone(), server.hub.clone(), listener) {
         Ok(serving) => serving,
@@ -42,8 +49,19 @@ pub(super) async fn serve(config: Config, flags: &Flags, env: Env, out: &mut Out
     manager.tell("READY=1");
     let watchdog = Watchdog::start(&manager, &env, &server.app.control);
 
-    while let Told::Reload = signals.next().await {
-        reload(&log, flags);
+    loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::Reload => reload(&log, flags),
+                Told::End => break,
+            },
+            why = server.app.store.lost() => {
+                tracing::error!(error = %why, "this server may not write any more, and ends at once");
+                tell(format!("Ending at once: {why}"));
+                // Nothing is given back and nothing is told: whatever this server still knows is another's now.
+                process::exit(Exit::Overtaken.number().into());
+            }
+        }
     }
     signals.end_at_once_when_told_again();
     manager.tell("STOPPING=1");
@@ -59,6 +77,55 @@ pub(super) async fn serve(config: Config, flags: &Flags, env: Env, out: &mut Out
     drop(watchdog);
     server.shutdown().await;
     Ok(Exit::Success)
+}
+
+/// Waits until this server is the active one, and starts it; none when it was told to end before. Meanwhile it says on
+/// its address how it stands.
+async fn active(
+    config: &Config,
+    env: &Env,
+    listener: &TcpListener,
+    signals: &mut Signals,
+    manager: &Manager,
+) -> Result<Option<Server>, Error> {
+    let (stands, standing) = watch::channel(Standing::Starting);
+    let tell = move |how: Standing| {
+        stands.send_if_modified(|known| {
+            let changed = *known != how;
+            if changed {
+                tracing::info!(standing = ?how, "waiting to become the active server");
+                *known = how;
+            }
+            changed
+        });
+        true
+    };
+    let mut waiting = None;
+    if config.store.url.is_some() {
+        let failed = |error: io::Error| Error::new(Code::ListenFailed, format!("cannot serve: {error}"));
+        let listener = listener.try_clone().map_err(failed)?;
+        Store::make_folder(&config.home)?;
+        waiting = Some((api::stand_by(config, env, listener, standing)?, Watchdog::waiting(manager, env)));
+        // For the service manager, to stand by is to be ready: it may take for ever.
+        manager.tell("READY=1\nSTATUS=Waiting to become the active server");
+    }
+    let start = server::start(config.clone(), env.clone(), Parts { triggers: true }, &tell);
+    let mut start = pin!(start);
+    let started = loop {
+        tokio::select! {
+            started = &mut start => break started.map(Some),
+            told = signals.next() => match told {
+                Told::Reload => {}
+                Told::End => break Ok(None),
+            },
+        }
+    };
+    if let Some((standby, patience)) = waiting {
+        standby.end().await;
+        drop(patience);
+        manager.tell("STATUS=Active");
+    }
+    started.map_err(understood)
 }
 
 /// Opens the log file anew and takes over what can change while the server runs: the level of the log.

@@ -27,7 +27,15 @@ fn wrong(layers: &mut Layers, path: &str, message: impl Into<String>) {
     layers.problem(Code::ConfigValue, at, message);
 }
 
+/// A commit may take this long on a busy disk.
+const LEASE_SECONDS_MIN: u16 = 2;
+
 fn check_store(store: &StorePlace, layers: &mut Layers) {
+    if store.lease_seconds.get() < LEASE_SECONDS_MIN {
+        let message =
+            format!("`store.lease_seconds`: {LEASE_SECONDS_MIN} at least, or a busy moment counts as silence");
+        wrong(layers, "store.lease_seconds", message);
+    }
     let Some(url) = &store.url else { return };
     let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme));
     if !is_postgres || url::Url::parse(url.expose()).is_err() {

@@ -63,6 +63,12 @@ pub const KEYS: &[Key] = &[
         "\"postgres://steward:password@db.home/steward\"",
         "the PostgreSQL database; without one, everything is in a SQLite file in the data folder",
     ),
+    key(
+        "store.lease_seconds",
+        Kind::Whole,
+        "10",
+        "on PostgreSQL, how long the active server may be silent before one that stands by takes over; at least 2",
+    ),
     unset(
         "mail.host",
         Kind::Text,

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::OUTBOX;
 use crate::backup::Plan;
-use crate::store::Retention;
+use crate::store::{Postgres, Retention};
 
 /// Where the server listens unless told otherwise.
 const LISTEN: &str = "127.0.0.1:7777";
@@ -63,11 +63,30 @@ pub struct Server {
 }
 
 /// Where the store is.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorePlace {
     /// The address of a PostgreSQL database; without one, the store is a SQLite file in the data folder.
     pub url: Option<Secret>,
+    /// On PostgreSQL, how long the active server may be silent before another one takes over.
+    pub lease_seconds: NonZeroU16,
+}
+
+/// Some missed signs of life are no reason to take over; a minute of nothing done is one.
+const LEASE_SECONDS: NonZeroU16 = NonZeroU16::new(10).expect("not zero");
+
+impl Default for StorePlace {
+    fn default() -> Self {
+        Self { url: None, lease_seconds: LEASE_SECONDS }
+    }
+}
+
+impl StorePlace {
+    /// The database of several servers, if there is one.
+    pub fn postgres(&self) -> Option<Postgres> {
+        let url = self.url.as_ref()?.expose().to_owned();
+        Some(Postgres { url, lease: Duration::from_secs(self.lease_seconds.get().into()) })
+    }
 }
 
 /// What is logged, how, and where to.

@@ -283,11 +283,17 @@ fn may_pass(trouble: &Trouble) -> bool {
         Trouble::Store(error) => match error {
             store::Error::Full
             | store::Error::Busy
+            | store::Error::Unreachable { .. }
+            | store::Error::StandingBy
+            | store::Error::Fenced
             | store::Error::Closed
             | store::Error::Database { .. }
             | store::Error::Conflict { .. } => true,
             store::Error::Locked { .. }
             | store::Error::Newer { .. }
+            | store::Error::Moved { .. }
+            | store::Error::LeftBehind { .. }
+            | store::Error::OtherKeys
             | store::Error::Folder { .. }
             | store::Error::Damaged { .. }
             | store::Error::Unreadable { .. }

@@ -7,7 +7,7 @@ use intents::canonical::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::open::sync_folder;
+use super::folder::sync_folder;
 
 /// A signed statement: up to this position, the events had this chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

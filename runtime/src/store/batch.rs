@@ -13,6 +13,7 @@ use intents::run::Phase;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 
+use super::active::Lease;
 use super::db::{Queries, Tx};
 use super::event::{self, NewEvent};
 use super::figures::Figures;
@@ -49,12 +50,21 @@ pub(super) struct Shared {
     /// Whether a trigger lets its runs overlap: what a trigger says never changes.
     pub(super) overlaps: Kept<String, bool>,
     all_stopped: AtomicBool,
+    /// The right to act.
+    pub(super) lease: Arc<Lease>,
     commits: AtomicU64,
     statements: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(env: Env, keys: Keys, reserve: Reserve, under_way: UnderWay, all_stopped: bool) -> Self {
+    pub(super) fn new(
+        env: Env,
+        keys: Keys,
+        reserve: Reserve,
+        under_way: UnderWay,
+        all_stopped: bool,
+        lease: Arc<Lease>,
+    ) -> Self {
         let payload = PayloadKey::new(keys.payload);
         Self {
             env,
@@ -69,6 +79,7 @@ impl Shared {
             settings: Kept::default(),
             overlaps: Kept::default(),
             all_stopped: AtomicBool::new(all_stopped),
+            lease,
             commits: AtomicU64::new(0),
             statements: AtomicU64::new(0),
         }

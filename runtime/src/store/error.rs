@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use intents::failure::Class;
-use sea_orm::DbErr;
+use sea_orm::sqlx::postgres::PgDatabaseError;
+use sea_orm::{DbErr, sqlx};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -26,6 +27,29 @@ pub enum Error {
         /// The first migration that is not known here.
         migration: String,
     },
+    /// The store is in another database.
+    #[error(
+        "the store of the data folder `{folder}` is in {to}; set `store.url` to it, or remove `steward.db.moved` to have one in the folder"
+    )]
+    Moved {
+        /// The folder.
+        folder: PathBuf,
+        /// Where to, without a password.
+        to: String,
+    },
+    /// A database is named, and there is a store in the folder that has not moved to it.
+    #[error(
+        "the data folder `{folder}` has a store of its own, which is not in the database of `store.url`; move it there with `steward store migrate`, or put `steward.db` elsewhere"
+    )]
+    LeftBehind {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The database belongs to another installation.
+    #[error(
+        "the database of `store.url` was written under another master key; start with the vault of that installation, or name an empty database"
+    )]
+    OtherKeys,
     /// The data folder cannot be used.
     #[error("the data folder `{folder}` cannot be used: {reason}")]
     Folder {
@@ -37,6 +61,18 @@ pub enum Error {
     /// The disk is full.
     #[error("the disk is full; free some space: nothing that was acknowledged is lost, and runs go on by themselves")]
     Full,
+    /// The database cannot be reached, or does not answer.
+    #[error("the database cannot be reached: {reason}; Steward goes on by itself when it can")]
+    Unreachable {
+        /// What was tried, and what came of it.
+        reason: String,
+    },
+    /// Another server is active on the database.
+    #[error("another server is active on the database; this one stands by, and takes over when that one is gone")]
+    StandingBy,
+    /// Another server has taken over.
+    #[error("another server has taken over; this one does nothing any more and ends")]
+    Fenced,
     /// Another program holds the database file.
     #[error("the database is locked by another program; close it, and Steward goes on by itself")]
     Busy,
@@ -93,9 +129,15 @@ impl Error {
         match self {
             Self::Locked { .. } => "STORE_LOCKED",
             Self::Newer { .. } => "STORE_NEWER",
+            Self::Moved { .. } => "STORE_MOVED",
+            Self::LeftBehind { .. } => "STORE_LEFT_BEHIND",
+            Self::OtherKeys => "STORE_OTHER_KEYS",
             Self::Folder { .. } => "STORE_FOLDER",
             Self::Full => "STORE_DISK_FULL",
             Self::Busy => "STORE_BUSY",
+            Self::Unreachable { .. } => "STORE_UNREACHABLE",
+            Self::StandingBy => "STORE_STANDBY",
+            Self::Fenced => "STORE_FENCED",
             Self::Damaged { .. } => "STORE_DAMAGED",
             Self::Database { .. } => "STORE_DATABASE",
             Self::Unreadable { .. } => "STORE_UNREADABLE",
@@ -109,10 +151,15 @@ impl Error {
     /// What a caller may do about it.
     pub fn class(&self) -> Class {
         match self {
-            Self::Full | Self::Busy | Self::Closed => Class::Transient,
+            Self::Full | Self::Busy | Self::Unreachable { .. } | Self::StandingBy | Self::Fenced | Self::Closed => {
+                Class::Transient
+            }
             Self::NotFound { .. } | Self::Conflict { .. } => Class::Logic,
             Self::Locked { .. }
             | Self::Newer { .. }
+            | Self::Moved { .. }
+            | Self::LeftBehind { .. }
+            | Self::OtherKeys
             | Self::Folder { .. }
             | Self::Damaged { .. }
             | Self::Database { .. }
@@ -145,12 +192,42 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl From<DbErr> for Error {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what the driver says is told apart; the rest is for people")]
     fn from(error: DbErr) -> Self {
-        Self::of_sqlite(primary_code(&error), error.to_string())
+        use sea_orm::RuntimeErr;
+        let reason = error.to_string();
+        match error {
+            DbErr::Conn(RuntimeErr::SqlxError(sqlx))
+            | DbErr::Exec(RuntimeErr::SqlxError(sqlx))
+            | DbErr::Query(RuntimeErr::SqlxError(sqlx)) => Self::of_sqlx(&sqlx, reason),
+            _ => Self::Database { reason },
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let reason = error.to_string();
+        Self::of_sqlx(&error, reason)
     }
 }
 
 impl Error {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what the way to the database does is told apart from the rest")]
+    fn of_sqlx(error: &sqlx::Error, reason: String) -> Self {
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+        match error {
+            Database(database) => match (database.code(), database.try_downcast_ref::<PgDatabaseError>()) {
+                (Some(state), Some(_)) => Self::of_postgres(&state, reason),
+                (code, _) => {
+                    Self::of_sqlite(code.and_then(|code| code.parse().ok()).map(|code: i32| code & 0xff), reason)
+                }
+            },
+            Io(_) | PoolClosed | PoolTimedOut | Protocol(_) | Tls(_) | WorkerCrashed => Self::Unreachable { reason },
+            _ => Self::Database { reason },
+        }
+    }
+
     fn of_sqlite(code: Option<i32>, reason: String) -> Self {
         match code {
             // A write that fails for want of space may come as an I/O error, too.
@@ -161,12 +238,18 @@ impl Error {
             Some(_) | None => Self::Database { reason },
         }
     }
-}
 
-fn primary_code(error: &DbErr) -> Option<i32> {
-    use sea_orm::RuntimeErr;
-    let (DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) = error else { return None };
-    let RuntimeErr::SqlxError(sqlx) = runtime else { return None };
-    let code: i32 = sqlx.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
+    /// By the SQLSTATE, from PostgreSQL's documentation.
+    fn of_postgres(state: &str, reason: String) -> Self {
+        match state {
+            "53100" => Self::Full,
+            // Somebody else holds rows of ours: a shell, a backup.
+            "40001" | "40P01" | "55P03" => Self::Busy,
+            "XX001" | "XX002" => Self::Damaged { reason },
+            // It is starting, ending, was told to end this connection, or has no place for one.
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "53300" => Self::Unreachable { reason },
+            _ if state.starts_with("08") => Self::Unreachable { reason },
+            _ => Self::Database { reason },
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! The only code that knows sea-orm. Its functions speak domain types and are named for what they mean. All changes
 //! go through one writer that shares a commit among all who wait; a change that was acknowledged is on the disk.
 
+mod active;
 mod anchor;
 mod approval;
 mod archive;
@@ -19,6 +20,8 @@ mod event;
 mod figures;
 mod file;
 mod finish;
+mod folder;
+mod head;
 mod inbox;
 mod journal;
 mod kept;
@@ -27,6 +30,7 @@ mod ledger;
 mod migrate;
 #[cfg(test)]
 mod migrated;
+mod moved;
 mod need;
 mod notice;
 mod open;
@@ -53,6 +57,7 @@ mod trigger;
 mod under_way;
 mod writer;
 
+pub use active::{Postgres, RunOut, Standing, Tell};
 pub use anchor::{Anchor, anchor_file};
 pub use approval::{Approval, ApprovalFilter, Asked, Because, Envelope, EnvelopeUse, Ground, NewApproval, No};
 pub use archive::Archived;

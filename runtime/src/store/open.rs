@@ -1,8 +1,7 @@
 //! Opens the store: one server per folder, no newer schema, and the writer started.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,14 +11,17 @@ use intents::id::EventId;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{mpsc, watch};
 
-use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
+use super::active::{Lease, Postgres, RunOut, Tell, ThisServer, contend};
+use super::anchor::Anchor;
 use super::batch::{Memory, Shared};
-use super::db::{Queries, Reader, Sqlite, Writing};
+use super::db::{Address, Queries, Reader, Sqlite, Writing};
+use super::folder::{self, Hold};
+use super::head::head;
 use super::reserve::Reserve;
 use super::rows::{automation, event, setting};
 use super::under_way::UnderWay;
-use super::writer::{self, Beacons, Command, Job, QUEUE_MAX, Signals, Ticket};
-use super::{Error, Mode, approval, archive, audit, caution, migrate, run};
+use super::writer::{Beacons, Command, Job, QUEUE_MAX, Signals, Ticket, Writer, job};
+use super::{Error, Mode, approval, caution, migrate, moved, run};
 use crate::env::Env;
 
 /// The keys that the store works with, derived from the master key.
@@ -44,6 +46,15 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// Tells whether two servers have the same keys, and nothing else about them.
+    fn fingerprint(&self) -> Digest {
+        let all = [self.payload, self.ledger, self.anchor].concat();
+        let key = blake3::derive_key("steward 2026 which keys a database was written under", &all);
+        Digest::from_bytes(*blake3::keyed_hash(&key, b"fingerprint").as_bytes())
+    }
+}
+
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys([redacted])")
@@ -64,6 +75,7 @@ struct Inner {
     anchoring: Mutex<()>,
     alarm: Option<String>,
     ended: watch::Receiver<()>,
+    lost: watch::Receiver<Option<Error>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -78,23 +90,59 @@ pub(super) const STOPPED_SETTING: &str = "stopped";
 impl Store {
     /// Opens the store in a folder, making it at the first start.
     pub async fn open(folder: &Path, env: Env, keys: Keys) -> Result<Self, Error> {
-        make_folder(folder)?;
-        let lock = lock(folder)?;
+        let (hold, ended) = Hold::take(folder)?;
+        moved::refuse(folder)?;
         let file = folder.join("steward.db");
-        make_private(&file)?;
+        folder::make_private(&file)?;
         migrate::sqlite(&file).await?;
         let writing = Writing::Sqlite(Sqlite::open(&file)?);
         let reader = Reader::sqlite(&file)?;
+        let lease = Arc::new(Lease::for_ever());
+        let shared = shared(&reader, env, keys, Reserve::new(folder), lease).await?;
+        Self::over(folder, writing, reader, shared, hold, ended, false).await
+    }
 
-        if let Some(last) = last_event(&reader).await? {
-            // A clock that was set back while nobody looked must not make what is new look old.
-            env.go_on_after(last.ulid());
+    /// Opens a store in PostgreSQL, with what stays beside it in a folder. Waits until this server is the active one,
+    /// as long as `tell` says so.
+    pub async fn open_postgres(
+        folder: &Path,
+        postgres: &Postgres,
+        env: Env,
+        keys: Keys,
+        tell: &Tell,
+    ) -> Result<Self, Error> {
+        let (hold, ended) = Hold::share(folder)?;
+        moved::refuse_left_behind(folder)?;
+        let address = Address::parse(&postgres.url)?;
+        let server = ThisServer { place: hold.place(env.entropy.next_u128()), keys: keys.fingerprint() };
+        let tenure = contend(&address, &server, postgres.lease, tell).await?;
+        let reader = Reader::postgres(&address);
+        let shared = shared(&reader, env, keys, Reserve::elsewhere(), tenure.lease()).await?;
+        let joins = moved::to(folder)?.is_none();
+        let store = Self::over(folder, Writing::Postgres(Box::new(tenure)), reader, shared, hold, ended, joins).await?;
+        if joins {
+            moved::note(folder, &address.public())?;
         }
-        let under_way = UnderWay::find_again(&reader).await?;
-        let stopped = all_stopped(&reader).await?;
-        let shared = Arc::new(Shared::new(env, keys, Reserve::new(folder), under_way, stopped));
+        Ok(store)
+    }
+
+    /// Makes a data folder for its owner alone, where it is not there.
+    pub fn make_folder(folder: &Path) -> Result<(), Error> {
+        folder::make(folder)
+    }
+
+    async fn over(
+        folder: &Path,
+        writing: Writing,
+        reader: Reader,
+        shared: Shared,
+        hold: Hold,
+        ended: watch::Receiver<()>,
+        joins: bool,
+    ) -> Result<Self, Error> {
+        let shared = Arc::new(shared);
         run::expect_ready(&reader, &shared).await?;
-        let (position, chain, alarm) = head(folder, &reader, &shared).await?;
+        let (position, chain, alarm) = head(folder, &reader, &shared, joins).await?;
         let (anchor_sender, anchor) = watch::channel((position, chain));
         let memory = Memory {
             position,
@@ -103,15 +151,15 @@ impl Store {
             started: HashMap::new(),
             anchor: anchor_sender,
             stopped: stopped_automations(&reader).await?,
-            all_stopped: stopped,
+            all_stopped: shared.is_all_stopped(),
             asking: approval::asking_runs(&reader).await?,
             cautions: caution::all(&reader).await?,
         };
         let (beacons, signals) = Beacons::new(position);
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
-        let (end, ended) = watch::channel(());
-        let hold = Hold { lock, end };
-        tokio::spawn(writer::write(writing, Arc::clone(&shared), memory, beacons, queued, hold));
+        let (lose, lost) = watch::channel(None);
+        let writer = Writer { writing, shared: Arc::clone(&shared), memory, beacons, lose };
+        tokio::spawn(writer.write(queued, hold));
         let store = Self(Arc::new(Inner {
             folder: folder.to_owned(),
             reader,
@@ -122,9 +170,24 @@ impl Store {
             anchoring: Mutex::new(()),
             alarm,
             ended,
+            lost,
         }));
         store.keep_reserve();
         Ok(store)
+    }
+
+    /// Ends when this server may not write any more, and says why: another one has taken over, or the database could
+    /// not be reached for too long. Never ends for a store that only one server can reach.
+    pub async fn lost(&self) -> Error {
+        let mut lost = self.0.lost.clone();
+        let found = lost.wait_for(Option::is_some).await.map(|why| why.clone());
+        found.ok().flatten().unwrap_or(Error::Closed)
+    }
+
+    /// Carries out what acts on the outside, as long as this server may act. When it may no longer, says whether the
+    /// work had begun.
+    pub async fn while_active<T>(&self, work: impl Future<Output = T>) -> Result<T, RunOut> {
+        self.0.shared.lease.during(work).await
     }
 
     /// Hands a change to the writer; changes are applied in the order in which they are handed in.
@@ -132,7 +195,7 @@ impl Store {
         if self.is_full() && !C::ESSENTIAL {
             return Err(Error::Full);
         }
-        let (job, ticket) = writer::job(command);
+        let (job, ticket) = job(command);
         self.0.queue.send(job).await.map_err(|_| Error::Closed)?;
         Ok(ticket)
     }
@@ -219,113 +282,16 @@ impl Store {
     }
 }
 
-/// The folder, held as long as anything can still be written: dropped, it is free for another server.
-#[derive(Debug)]
-pub(super) struct Hold {
-    lock: File,
-    end: watch::Sender<()>,
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        // First free, then said so. Should it fail, the lock goes with the file in a moment.
-        drop(self.lock.unlock());
-        self.end.send_replace(());
+/// What every part of the store knows, as the database has it.
+async fn shared(reader: &Reader, env: Env, keys: Keys, reserve: Reserve, lease: Arc<Lease>) -> Result<Shared, Error> {
+    if let Some(last) = last_event(reader).await? {
+        // A clock that was set back while nobody looked, or is behind that of the server before, must not make what is
+        // new look old.
+        env.go_on_after(last.ulid());
     }
-}
-
-pub(super) fn make_folder(folder: &Path) -> Result<(), Error> {
-    let failed = |error: io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
-    let missing: Vec<_> =
-        folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(failed)?;
-    // Nothing in a folder outlasts a loss of power unless the folder itself does.
-    missing.iter().try_for_each(|made| sync_folder(made.parent().unwrap_or(made))).map_err(failed)
-}
-
-/// Makes the entries of a folder outlast a loss of power.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    File::open(folder)?.sync_all()
-}
-
-/// Takes the folder for this process. The lock goes with the process, however it ends.
-fn lock(folder: &Path) -> Result<File, Error> {
-    let failed = |error: std::io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
-    let path = folder.join("steward.lock");
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {
-            file.set_len(0).map_err(failed)?;
-            file.rewind().map_err(failed)?;
-            write!(file, "{}", std::process::id()).map_err(failed)?;
-            Ok(file)
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            drop(file.read_to_string(&mut holder));
-            Err(Error::Locked { folder: folder.to_owned(), holder })
-        }
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-/// Makes the database file for its owner alone; SQLite gives its log the same mode.
-pub(super) fn make_private(file: &Path) -> Result<(), Error> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Error::Folder { folder: file.to_owned(), reason: error.to_string() }),
-    }
-}
-
-/// The head of all events; from the anchor on, where there is a genuine one.
-async fn head(folder: &Path, reader: &Reader, shared: &Shared) -> Result<(i64, Digest, Option<String>), Error> {
-    let beginning = archive::beginning(reader, &shared.keys.anchor).await?;
-    let start = (beginning.position, beginning.chain);
-    let anchor = Anchor::read(&folder.join(ANCHOR_FILE));
-    let genuine = match &anchor {
-        Ok(Some(anchor)) if anchor.is_genuine(&shared.keys.anchor) => Some(anchor),
-        Ok(_) | Err(_) => None,
-    };
-    // An anchor that is older than the archive stands for events that are in the table no more.
-    let ahead = genuine.filter(|anchor| anchor.position >= start.0);
-    let (from, chain) = ahead.map_or(start, |anchor| (anchor.position, anchor.chain));
-    let (position, chain) = audit::chain_from(reader, from, chain).await?;
-    let last = last_position(reader).await?;
-    let alarm = match (&anchor, genuine) {
-        _ if !beginning.genuine => Some("a checkpoint of the archive was changed".to_owned()),
-        (Ok(None), _) if position > 0 => Some("the anchor file is missing".to_owned()),
-        (Err(_), _) | (Ok(Some(_)), None) => Some("the anchor file was changed".to_owned()),
-        (_, Some(anchor)) if last < anchor.position => {
-            Some(format!("events are missing: the anchor was signed at {}, the last event is {last}", anchor.position))
-        }
-        (Ok(_), _) => None,
-    };
-    if position == 0 && matches!(anchor, Ok(None)) {
-        // From the first event on, a missing anchor is one that somebody took away.
-        let failed = |error: io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
-        let first = Anchor::sign(&shared.keys.anchor, position, chain, shared.env.now());
-        first.write(&folder.join(ANCHOR_FILE)).map_err(failed)?;
-    }
-    if alarm.is_some() {
-        // The evidence is kept, the oldest above all; the chain goes on from what is there.
-        let suspect = folder.join(SUSPECT_FILE);
-        if !suspect.exists() {
-            drop(fs::rename(folder.join(ANCHOR_FILE), suspect));
-        }
-        let (position, chain) = audit::chain_from(reader, start.0, start.1).await?;
-        return Ok((position, chain, alarm));
-    }
-    Ok((position, chain, None))
+    let under_way = UnderWay::find_again(reader).await?;
+    let stopped = all_stopped(reader).await?;
+    Ok(Shared::new(env, keys, reserve, under_way, stopped, lease))
 }
 
 /// The last event, whose identifier is higher than all that were made before it. One that is none was put there by
@@ -334,21 +300,6 @@ async fn last_event(reader: &Reader) -> Result<Option<EventId>, Error> {
     let last = event::Entity::find().select_only().column(event::Column::EventId);
     let last: Option<String> = reader.tuple(last.order_by_desc(event::Column::Position)).await?;
     Ok(last.and_then(|id| id.parse().ok()))
-}
-
-async fn last_position(reader: &Reader) -> Result<i64, Error> {
-    let last: Option<i64> = reader
-        .tuple(
-            super::rows::event::Entity::find()
-                .select_only()
-                .column(super::rows::event::Column::Position)
-                .order_by_desc(super::rows::event::Column::Position),
-        )
-        .await?;
-    match last {
-        Some(last) => Ok(last),
-        None => Ok(archive::checkpoints(reader).await?.last().map_or(0, |checkpoint| checkpoint.last)),
-    }
 }
 
 async fn stopped_automations(reader: &Reader) -> Result<BTreeSet<intents::id::AutomationId>, Error> {

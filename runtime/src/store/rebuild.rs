@@ -8,7 +8,7 @@ use sea_orm::sqlx::sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchrono
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 
-use super::open::{make_folder, make_private, sync_folder};
+use super::folder::{make, make_private, sync_folder};
 use super::piece::Piece;
 use super::{Error, tables};
 
@@ -41,7 +41,7 @@ impl Rebuild {
         if !known.starts_with(migrations) {
             return Err(Error::unreadable("backup", "its database was made by other steps than this version takes"));
         }
-        make_folder(folder)?;
+        make(folder)?;
         let file = folder.join("steward.db");
         make_private(&file)?;
         // Nobody relies on what is written before the end, when all of it is brought to the disk at once.

@@ -11,13 +11,19 @@ const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The kept space, and whether it had to be given back.
 pub(super) struct Reserve {
-    path: PathBuf,
+    /// None where the space is another machine's.
+    path: Option<PathBuf>,
     full: AtomicBool,
 }
 
 impl Reserve {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { path: folder.join("reserve"), full: AtomicBool::new(false) }
+        Self { path: Some(folder.join("reserve")), full: AtomicBool::new(false) }
+    }
+
+    /// For a store on another machine's disk: all there is to do is to try again.
+    pub(super) fn elsewhere() -> Self {
+        Self { path: None, full: AtomicBool::new(false) }
     }
 
     /// Whether the disk is known to be full.
@@ -29,25 +35,31 @@ impl Reserve {
     pub(super) fn give_back(&self) {
         self.full.store(true, Ordering::Relaxed);
         // When it is gone already there is nothing more to give.
-        drop(fs::remove_file(&self.path));
+        if let Some(path) = &self.path {
+            drop(fs::remove_file(path));
+        }
     }
 
     /// Keeps the space, where it is not kept; ends the state of a full disk when there is space again: for the
     /// reserve, and as much beside it, lest the next change finds the disk full once more.
     pub(super) fn keep(&self) {
-        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() == RESERVE_BYTES) {
+        let Some(path) = &self.path else {
+            self.full.store(false, Ordering::Relaxed);
+            return;
+        };
+        if fs::metadata(path).is_ok_and(|metadata| metadata.len() == RESERVE_BYTES) {
             self.full.store(false, Ordering::Relaxed);
             return;
         }
         let wanted = if self.is_given_back() { 2 * RESERVE_BYTES } else { RESERVE_BYTES };
-        if self.is_given_back() && free_bytes(&self.path).is_some_and(|free| free < wanted) {
+        if self.is_given_back() && free_bytes(path).is_some_and(|free| free < wanted) {
             return;
         }
-        match write(&self.path, wanted) {
+        match write(path, wanted) {
             Ok(()) => self.full.store(false, Ordering::Relaxed),
             // What little there is must not go to work that can wait.
             Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => self.give_back(),
-            Err(_) => drop(fs::remove_file(&self.path)),
+            Err(_) => drop(fs::remove_file(path)),
         }
     }
 }

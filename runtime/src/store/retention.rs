@@ -264,7 +264,7 @@ impl Command for Shrink {
     const ESSENTIAL: bool = true;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
-        batch.tx.pragma(&format!("incremental_vacuum({SHRINK_PAGES})")).await?;
+        batch.tx.shrink(SHRINK_PAGES).await?;
         Ok(())
     }
 }
@@ -296,7 +296,7 @@ impl Store {
     pub async fn checkpoint(&self) -> Result<(), Error> {
         self.reader().pragma::<i64>("wal_checkpoint(PASSIVE)".to_owned()).await?;
         for _ in 0..SHRINKS_MAX {
-            if self.pages("freelist_count").await? <= FREE_PAGES_KEPT {
+            if self.reader().free_pages().await? <= FREE_PAGES_KEPT {
                 break;
             }
             self.commit(Shrink).await?;
@@ -307,11 +307,6 @@ impl Store {
 
     /// The bytes that the rows of the database take.
     pub async fn bytes_of_rows(&self) -> Result<u64, Error> {
-        let used = self.pages("page_count").await? - self.pages("freelist_count").await?;
-        Ok(Ord::max(used, 0).unsigned_abs() * self.pages("page_size").await?.unsigned_abs())
-    }
-
-    async fn pages(&self, pragma: &str) -> Result<i64, Error> {
-        Ok(self.reader().pragma::<i64>(pragma.to_owned()).await?.first().copied().unwrap_or(0))
+        self.reader().bytes_of_rows().await
     }
 }

@@ -25,13 +25,17 @@ macro_rules! table {
             }
 
             impl crate::store::db::Record for Model {
+                fn kinds() -> &'static [crate::store::db::Kind] {
+                    &[$(<$kind as crate::store::db::Field>::KIND),*]
+                }
+
                 fn cells(&self) -> Vec<crate::store::db::Cell<'_>> {
                     vec![$(crate::store::db::Field::cell(&self.$column)),*]
                 }
 
-                fn sql() -> &'static crate::store::db::Sql {
-                    static SQL: std::sync::OnceLock<crate::store::db::Sql> = std::sync::OnceLock::new();
-                    SQL.get_or_init(|| crate::store::db::Sql::of(Entity))
+                fn sql() -> &'static crate::store::db::Statements {
+                    static SQL: std::sync::OnceLock<crate::store::db::Statements> = std::sync::OnceLock::new();
+                    SQL.get_or_init(|| crate::store::db::Statements::of(Entity, Self::kinds()))
                 }
             }
         }
@@ -387,4 +391,14 @@ table!(archived_head, "archived_heads", {
     room: String,
     stream_seq: i64,
     hash: Vec<u8>,
+});
+
+table!(active_server, "active_server", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: i64,
+    epoch: i64,
+    commits: i64,
+    holder: String,
+    keys: String,
+    released: i64,
 });

@@ -1,15 +1,17 @@
 //! The store as it is at one moment, read while others go on writing.
 
 use std::path::Path;
+use std::time::Duration;
 
 use intents::canonical::Digest;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{DbBackend, EntityTrait, QueryOrder, QuerySelect};
 use tokio::sync::mpsc;
 
+use super::active::Postgres;
 use super::anchor::ANCHOR_FILE;
 use super::archive;
-use super::db::{FromRow, Queries, Query, Sqlite};
+use super::db::{Address, FromRow, Postgres as PostgresConnection, Queries, Query, Sqlite};
 use super::piece::{Cutter, Piece, size_of_cell};
 use super::rows::event;
 use super::tables::{self, Row};
@@ -20,10 +22,13 @@ const PAGE_ROWS: u64 = 256;
 /// A page that is longer than this is followed by a shorter one.
 const PAGE_BYTES: usize = 4 << 20;
 
+/// A database that does not give a page within this time will not give the others.
+const PAGE_WITHIN: Duration = Duration::from_secs(60);
+
 /// The store as it is at one moment. Holding it keeps nobody from writing; it keeps the database from giving back
 /// space that was used at that moment, so it is not held for longer than it takes to read.
 pub struct Snapshot {
-    connection: Sqlite,
+    connection: Connection,
     /// The anchor as it was a moment before.
     anchor: Option<Anchor>,
 }
@@ -34,13 +39,24 @@ impl std::fmt::Debug for Snapshot {
     }
 }
 
+enum Connection {
+    Sqlite(Sqlite),
+    Postgres(Box<PostgresConnection>),
+}
+
 impl Queries for Snapshot {
     fn backend(&self) -> DbBackend {
-        DbBackend::Sqlite
+        match self.connection {
+            Connection::Sqlite(_) => DbBackend::Sqlite,
+            Connection::Postgres(_) => DbBackend::Postgres,
+        }
     }
 
     async fn run<R: FromRow>(&self, query: Query) -> Result<Vec<R>, Error> {
-        self.connection.rows(&query)
+        match &self.connection {
+            Connection::Sqlite(sqlite) => sqlite.rows(&query),
+            Connection::Postgres(postgres) => postgres.rows(&query).await,
+        }
     }
 }
 
@@ -54,8 +70,22 @@ pub struct EventsHead {
 }
 
 impl Snapshot {
-    /// Takes the snapshot. A server may be running on the folder, or not.
-    pub async fn open(folder: &Path) -> Result<Self, Error> {
+    /// Takes the snapshot of the store that belongs to a folder. A server may be running on it, or not.
+    pub async fn open(folder: &Path, postgres: Option<&Postgres>) -> Result<Self, Error> {
+        match postgres {
+            Some(postgres) => Self::of_postgres(folder, postgres).await,
+            None => Self::of_folder(folder).await,
+        }
+    }
+
+    async fn of_postgres(folder: &Path, postgres: &Postgres) -> Result<Self, Error> {
+        let anchor = Anchor::read(&folder.join(ANCHOR_FILE)).ok().flatten();
+        let connection = Address::parse(&postgres.url)?.connect(&[], PAGE_WITHIN).await?;
+        connection.plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned()).await?;
+        Self { connection: Connection::Postgres(Box::new(connection)), anchor }.begun().await
+    }
+
+    async fn of_folder(folder: &Path) -> Result<Self, Error> {
         let file = folder.join("steward.db");
         if !file.is_file() {
             return Err(Error::NotFound { what: "database", which: file.display().to_string() });
@@ -64,10 +94,13 @@ impl Snapshot {
         let anchor = Anchor::read(&folder.join(ANCHOR_FILE)).ok().flatten();
         let connection = Sqlite::open(&file)?;
         connection.plain::<i64>("BEGIN")?;
-        let snapshot = Self { connection, anchor };
-        // The moment is that of the first read.
-        snapshot.last_position().await?;
-        Ok(snapshot)
+        Self { connection: Connection::Sqlite(connection), anchor }.begun().await
+    }
+
+    /// The moment is that of the first read.
+    async fn begun(self) -> Result<Self, Error> {
+        self.last_position().await?;
+        Ok(self)
     }
 
     /// The kind of database, as people call it.
@@ -78,7 +111,7 @@ impl Snapshot {
     /// The migrations that the database has, oldest first. Refused where this version would read it wrongly.
     pub async fn migrations(&self) -> Result<Vec<String>, Error> {
         let (there, known) = (
-            self.connection.plain::<String>("SELECT version FROM seaql_migrations ORDER BY version")?,
+            self.run::<String>(Query::plain("SELECT version FROM seaql_migrations ORDER BY version")).await?,
             migrations::known(),
         );
         if let Some(migration) = there.iter().find(|migration| !known.contains(migration)) {

@@ -6,6 +6,8 @@
 
 use rusqlite::types::ValueRef;
 use sea_orm::sea_query::{Alias, ColumnType, Expr, InsertStatement, Query, SelectStatement};
+use sea_orm::sqlx::postgres::PgRow;
+use sea_orm::sqlx::{Column as _, Row as _, TypeInfo};
 use sea_orm::{ColumnTrait, EntityName, EntityTrait, IdenStatic, Iterable, Order, Value};
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +139,8 @@ tables! {
     ArchivedHeads = archived_head, Made, by ["room"];
     /// Automations whose ledger may have forgotten what happened after a backup.
     Cautions = caution, Made, by ["automation_id"];
+    /// Which server is active, where several could be.
+    ActiveServer = active_server, Local, by ["id"];
 }
 
 impl Table {
@@ -187,6 +191,7 @@ impl FromRow for Row {
             Source::Sqlite(row) => {
                 (0..row.as_ref().column_count()).map(|index| Ok(cell(row.get_ref(index)?)?)).collect()
             }
+            Source::Postgres(row) => (0..row.len()).map(|index| cell_of_postgres(row, index)).collect(),
         }
     }
 }
@@ -199,6 +204,15 @@ fn cell(value: ValueRef<'_>) -> rusqlite::Result<Cell> {
         ValueRef::Blob(bytes) => Cell::Blob(bytes.to_owned()),
         ValueRef::Real(_) => return Err(rusqlite::types::FromSqlError::InvalidType.into()),
     })
+}
+
+fn cell_of_postgres(row: &PgRow, index: usize) -> Result<Cell, Error> {
+    let cell = match row.column(index).type_info().name() {
+        "INT8" => row.try_get::<Option<i64>, _>(index)?.map(Cell::Integer),
+        "BYTEA" => row.try_get::<Option<Vec<u8>>, _>(index)?.map(Cell::Blob),
+        _ => row.try_get::<Option<String>, _>(index)?.map(Cell::Text),
+    };
+    Ok(cell.unwrap_or(Cell::Null))
 }
 
 /// Puts rows into a table, which may be that of an earlier version: its columns come with the rows.

@@ -13,12 +13,14 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Error;
-use super::batch::{Batch, Memory, Shared};
+use super::batch::{Batch, Memory, Shared, Written};
 use super::db::Writing;
-use super::open::Hold;
+use super::folder::Hold;
 
 /// Changes that share a commit: enough that the flush is a small part of the cost of each.
 const BATCH_MAX: usize = 256;
+/// A change that the database does not survive so many times is not tried again.
+const TRIES_MAX: u32 = 3;
 /// Changes that wait for the writer; beyond this, those who write wait too.
 pub(super) const QUEUE_MAX: usize = 4096;
 
@@ -114,58 +116,48 @@ pub(super) fn job<C: Command>(command: C) -> (Box<dyn Job>, Ticket<C::Reply>) {
     (Box::new(Pending { command, reply: None, to }), Ticket(ticket))
 }
 
-/// Runs until every handle of the store is gone, then lets go of the folder.
-pub(super) async fn write(
-    writing: Writing,
-    shared: Arc<Shared>,
-    memory: Memory,
-    beacons: Beacons,
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
-    hold: Hold,
-) {
-    let mut writer = Writer { writing, shared, memory, beacons };
-    let mut jobs = Vec::with_capacity(BATCH_MAX);
-    while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
-        writer.take(std::mem::take(&mut jobs)).await;
-    }
-    // The folder is free only when nothing can write to the file any more.
-    drop(writer);
-    drop(hold);
-}
-
-struct Writer {
-    writing: Writing,
-    shared: Arc<Shared>,
-    memory: Memory,
-    beacons: Beacons,
-}
-
-/// A commit that did not come about.
-struct Failed {
-    error: Error,
-    /// The change that failed, when it was one and not the commit.
-    at: Option<usize>,
-}
-
-impl Failed {
-    fn at(at: usize) -> impl Fn(Error) -> Self {
-        move |error| Self { error, at: Some(at) }
-    }
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self { error, at: None }
-    }
+/// What writes, and what it remembers.
+pub(super) struct Writer {
+    pub(super) writing: Writing,
+    pub(super) shared: Arc<Shared>,
+    pub(super) memory: Memory,
+    pub(super) beacons: Beacons,
+    /// Told when this server may not write any more.
+    pub(super) lose: watch::Sender<Option<Error>>,
 }
 
 impl Writer {
+    /// Runs until every handle of the store is gone, then lets go of the folder.
+    pub(super) async fn write(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>, hold: Hold) {
+        let mut jobs = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let taken = match self.writing.beats_every() {
+                None => Some(queue.recv_many(&mut jobs, BATCH_MAX).await),
+                Some(pause) => tokio::time::timeout(pause, queue.recv_many(&mut jobs, BATCH_MAX)).await.ok(),
+            };
+            match taken {
+                Some(0) => break,
+                Some(_) => self.take(std::mem::take(&mut jobs)).await,
+                // Nothing to write for a while: say that this server lives.
+                None => drop(self.commit(&mut []).await),
+            }
+            if self.lose.borrow().is_some() {
+                // Whoever still asks is told at once.
+                queue.close();
+            }
+        }
+        let Self { writing, .. } = self;
+        writing.end().await;
+        // The folder is free only when nothing can write any more.
+        drop(hold);
+    }
+
     /// Commits these changes together. Where one of them fails, it fails alone: those before it are one commit, and
     /// those after it another, so that each is applied in the order in which it was handed in.
     async fn take(&mut self, jobs: Vec<Box<dyn Job>>) {
         let mut groups = VecDeque::from([jobs]);
         while let Some(mut jobs) = groups.pop_front() {
-            let Err(Failed { error, at }) = self.commit(&mut jobs).await else {
+            let Err(Failed { error, at, .. }) = self.commit(&mut jobs).await else {
                 jobs.into_iter().for_each(Job::committed);
                 continue;
             };
@@ -179,8 +171,8 @@ impl Writer {
                         job.failed(Error::Full);
                     }
                 }
-            } else if matches!(error, Error::Busy) || jobs.len() == 1 {
-                // To be busy is nobody's fault, and each alone would wait as long once more.
+            } else if is_nobodys_fault(&error) || jobs.len() == 1 {
+                // Each alone would wait as long once more.
                 jobs.into_iter().for_each(|job| job.failed(error.clone()));
             } else {
                 // When the commit itself failed, the one at fault is found by halves.
@@ -207,18 +199,79 @@ impl Writer {
         }
     }
 
+    /// Commits some jobs. A database that goes away meanwhile is waited for, within a bound.
     async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         let (began, count) = (self.shared.env.clock.nanos(), jobs.len());
-        let transaction = self.writing.begin().await?;
-        let mut batch = Batch::new(&transaction, &self.shared, &self.memory);
-        for (at, job) in jobs.iter_mut().enumerate() {
-            job.apply(&mut batch).await.map_err(Failed::at(at))?;
+        let mut tries = 1..TRIES_MAX;
+        let written = loop {
+            let failed = match self.apply(jobs).await {
+                Ok(written) => break written,
+                Err(failed) => failed,
+            };
+            if !matches!(failed.error, Error::Unreachable { .. }) || tries.next().is_none() {
+                return Err(self.end_if_lost(failed.error, failed.at));
+            }
+            let was_committed = self.writing.regain().await.map_err(|error| self.end_if_lost(error, None))?;
+            if let Some(written) = failed.written.filter(|_| was_committed) {
+                // Only the answer was lost.
+                break *written;
+            }
+        };
+        if count > 0 {
+            self.shared.count_commit();
+            self.shared.figures.committed(count, self.shared.env.since(began));
         }
-        let written = batch.flush().await?;
-        transaction.commit().await?;
-        self.shared.count_commit();
-        self.shared.figures.committed(count, self.shared.env.since(began));
         written.publish(&self.shared, &mut self.memory, &self.beacons);
         Ok(())
+    }
+
+    async fn apply(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Written, Failed> {
+        let transaction = self.writing.begin().await?;
+        let mut batch = Batch::new(&transaction, &self.shared, &self.memory);
+        let applied = async {
+            for (at, job) in jobs.iter_mut().enumerate() {
+                job.apply(&mut batch).await.map_err(|error| Failed { at: Some(at), ..Failed::from(error) })?;
+            }
+            batch.flush().await.map_err(Failed::from)
+        };
+        match applied.await {
+            Ok(written) => match transaction.commit().await {
+                Ok(()) => Ok(written),
+                Err(error) => Err(Failed { written: Some(Box::new(written)), ..Failed::from(error) }),
+            },
+            Err(failed) => {
+                // What went wrong first is what is told.
+                drop(transaction.roll_back().await);
+                Err(failed)
+            }
+        }
+    }
+
+    /// Says so to everybody when nothing can be written any more.
+    fn end_if_lost(&self, error: Error, at: Option<usize>) -> Failed {
+        if matches!(error, Error::Fenced | Error::Unreachable { .. }) {
+            self.lose.send_replace(Some(error.clone()));
+        }
+        Failed { at, ..Failed::from(error) }
+    }
+}
+
+/// Whether the next change would meet the same.
+fn is_nobodys_fault(error: &Error) -> bool {
+    matches!(error, Error::Busy | Error::Fenced | Error::Unreachable { .. })
+}
+
+/// A commit that did not come about, or of which nobody knows.
+struct Failed {
+    error: Error,
+    /// The change that failed, when it was one and not the commit.
+    at: Option<usize>,
+    /// What would have been told, when only the answer to the commit is missing: it may be on the disk.
+    written: Option<Box<Written>>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, at: None, written: None }
     }
 }

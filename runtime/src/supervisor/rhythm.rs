@@ -38,16 +38,20 @@ impl Rhythm {
 /// Whether a loop tries again by itself, rather than dying: the disk has space again, the other program lets go.
 pub(crate) fn passes_by_itself(error: &store::Error) -> bool {
     use store::Error::{
-        Busy, Closed, Conflict, Damaged, Database, Folder, Full, Locked, Newer, NotFound, Sealed, Unreadable,
+        Busy, Closed, Conflict, Damaged, Database, Fenced, Folder, Full, LeftBehind, Locked, Moved, Newer, NotFound,
+        OtherKeys, Sealed, StandingBy, Unreachable, Unreadable,
     };
     match error {
-        Full | Busy => true,
+        Full | Busy | Unreachable { .. } | StandingBy | Fenced => true,
         Closed
         | Conflict { .. }
         | Damaged { .. }
         | Database { .. }
         | Folder { .. }
         | Locked { .. }
+        | LeftBehind { .. }
+        | Moved { .. }
+        | OtherKeys
         | Newer { .. }
         | NotFound { .. }
         | Sealed { .. }

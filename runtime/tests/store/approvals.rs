@@ -16,6 +16,7 @@ use runtime::store::{
 };
 use serde_json::json;
 
+use super::place::Database;
 use super::world::{Attempt, World, code, invoice, tool};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -394,6 +395,9 @@ async fn the_record_tells_the_whole_story_and_none_of_its_content() {
         events.iter().filter(|event| event.kind.starts_with("approval.")).map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["approval.asked", "approval.approved", "approval.used"]);
     assert!(!events.iter().any(|event| event.data.to_string().contains("ada@example.org")));
-    let plain = "SELECT count(*) FROM approvals WHERE instr(body, CAST('ada@example.org' AS BLOB)) > 0";
+    let plain = match crate::DATABASE {
+        Database::Sqlite => "SELECT count(*) FROM approvals WHERE instr(body, CAST('ada@example.org' AS BLOB)) > 0",
+        Database::Postgres => "SELECT count(*) FROM approvals WHERE position('ada@example.org'::bytea IN body) > 0",
+    };
     assert_eq!(world.number(plain).await, 0);
 }

@@ -8,7 +8,8 @@ use intents::Timestamp;
 use runtime::store::{Archived, Finding, WORKSPACE_ROOM};
 use serde_json::json;
 
-use super::world::{World, attack, delivery};
+use super::place::{Database, Place};
+use super::world::{World, delivery};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -91,7 +92,7 @@ async fn the_database_refuses_to_delete_what_no_checkpoint_covers() {
     for (sql, reason) in [
         ("DELETE FROM events WHERE position = 41", "events are never deleted"),
         ("UPDATE archives SET last_position = 42 WHERE last_position = 40", "archived segments are never changed"),
-        ("DELETE FROM archives", "archived segments are never deleted"),
+        ("DELETE FROM archives", "deleted"),
         (
             "INSERT INTO archives SELECT 60, 51, file, digest, chain, at, signature FROM archives LIMIT 1",
             "follow each other",
@@ -150,12 +151,15 @@ async fn a_change_of_the_archive_is_found() {
 async fn a_forged_checkpoint_is_found_and_told_at_the_start() {
     let world = server_with_a_past().await;
     archive(&world).await;
-    let forge = async |home: &Path| {
+    let forge = async |place: &Place| {
         // What it takes to make forty-one events disappear: the guards are dropped, and a checkpoint is made up.
-        let sql = "DROP TRIGGER archives_are_not_changed; \
-                   UPDATE archives SET last_position = 41 WHERE last_position = 40; \
-                   DELETE FROM events WHERE position = 41";
-        attack(home, sql).await.unwrap();
+        let guards = match crate::DATABASE {
+            Database::Sqlite => "DROP TRIGGER archives_are_not_changed",
+            Database::Postgres => "DROP TRIGGER archives_are_final ON archives",
+        };
+        let forgery = "UPDATE archives SET last_position = 41 WHERE last_position = 40; \
+                       DELETE FROM events WHERE position = 41";
+        place.attack(&format!("{guards}; {forgery}")).await.unwrap();
     };
     let world = world.restart_after(forge).await;
     assert_eq!(world.store.alarm(), Some("a checkpoint of the archive was changed"));

@@ -5,10 +5,14 @@ use std::path::Path;
 
 use runtime::store::{Anchor, Finding};
 
-use super::world::{World, attack, delivery};
+use super::place::{Database, Place};
+use super::world::{World, delivery};
 
-/// What an attacker who owns the file does first.
-const WITHOUT_GUARDS: &str = "DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_deleted; ";
+/// What an attacker who owns the database does first.
+const WITHOUT_GUARDS: &str = match crate::DATABASE {
+    Database::Sqlite => "DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_deleted; ",
+    Database::Postgres => "DROP TRIGGER events_are_final ON events; ",
+};
 
 /// A server with a history: two automations, some runs, all of it anchored.
 async fn server_with_a_past() -> World {
@@ -34,7 +38,7 @@ async fn found_after(sql: &str) -> Vec<Finding> {
     let found = findings(&world).await;
 
     let world = server_with_a_past().await;
-    let attack = async |home: &Path| attack(home, &format!("{WITHOUT_GUARDS}{sql}")).await.unwrap();
+    let attack = async |place: &Place| place.attack(&format!("{WITHOUT_GUARDS}{sql}")).await.unwrap();
     let world = world.restart_after(attack).await;
     // The server goes on and signs what it has; what was done before stays in the open.
     world.automation("later").await;
@@ -85,15 +89,14 @@ async fn the_database_itself_refuses_to_change_or_delete_an_event() {
 
 #[tokio::test]
 async fn an_edit_is_found() {
-    for change in [
-        "data = '{}'",
-        "actor = 'mallory'",
-        "at = at + 1",
-        "type = 'run.failed'",
-        "run = NULL",
-        "hash = zeroblob(32)",
-        "hash = zeroblob(3)",
-    ] {
+    // A blob of zeros, as each database writes it.
+    let zeros = |length: usize| match crate::DATABASE {
+        Database::Sqlite => format!("hash = zeroblob({length})"),
+        Database::Postgres => format!("hash = decode(repeat('00', {length}), 'hex')"),
+    };
+    for change in
+        ["data = '{}'", "actor = 'mallory'", "at = at + 1", "type = 'run.failed'", "run = NULL", &zeros(32), &zeros(3)]
+    {
         let found = found_after(&format!("UPDATE events SET {change} WHERE position = 5")).await;
         assert_eq!(found[0], Finding::Edited { position: 5 }, "{change}");
     }
@@ -146,9 +149,10 @@ async fn a_cut_tail_is_found() {
 #[tokio::test]
 async fn a_cut_tail_that_is_replaced_by_other_events_is_found() {
     let world = server_with_a_past().await;
-    let cut = async |home: &Path| {
-        attack(home, &format!("{WITHOUT_GUARDS}DELETE FROM events WHERE position > 9")).await.unwrap();
+    let cut = async |place: &Place| {
+        place.attack(&format!("{WITHOUT_GUARDS}DELETE FROM events WHERE position > 9")).await.unwrap();
         // The attacker hides the alarm, too.
+        let home = place.home();
         fs::rename(home.join("anchor.json"), home.join("kept.json")).unwrap();
     };
     let world = world.restart_after(cut).await;
@@ -185,8 +189,8 @@ async fn a_forged_changed_or_missing_anchor_is_found_and_told_at_the_start() {
 #[tokio::test]
 async fn a_cut_tail_is_told_at_the_start() {
     let world = server_with_a_past().await;
-    let cut = async |home: &Path| {
-        attack(home, &format!("{WITHOUT_GUARDS}DELETE FROM events WHERE position > 9")).await.unwrap();
+    let cut = async |place: &Place| {
+        place.attack(&format!("{WITHOUT_GUARDS}DELETE FROM events WHERE position > 9")).await.unwrap();
     };
     let world = world.restart_after(cut).await;
     assert_eq!(world.store.alarm(), Some("events are missing: the anchor was signed at 12, the last event is 9"));

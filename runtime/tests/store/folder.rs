@@ -1,13 +1,13 @@
 //! The data folder: one server, no newer database, no damaged one, and patience with other programs.
 
 use std::fs;
-use std::path::Path;
 
 use runtime::store::{Error, RunFilter, Store};
 use sqlx::Connection;
 use tempfile::TempDir;
 
-use super::world::{World, attack, code, delivery, keys, shell};
+use super::place::Place;
+use super::world::{World, code, delivery, keys};
 
 #[tokio::test]
 async fn a_second_server_on_the_folder_is_refused_and_told_who_holds_it() {
@@ -62,27 +62,27 @@ async fn a_folder_that_cannot_be_made_is_a_clear_error() {
 }
 
 /// What an open says after somebody did something to the files of a stopped server.
-async fn refused_after(change: impl AsyncFnOnce(&Path)) -> Error {
-    let folder = TempDir::new().unwrap();
+async fn refused_after(change: impl AsyncFnOnce(&Place)) -> Error {
+    let place = Place::new().await;
     let env = World::new().await.env.clone();
-    let store = Store::open(folder.path(), env.clone(), keys()).await.unwrap();
+    let store = place.open(&env).await.unwrap();
     for number in 0..50 {
         store.import(super::world::import(&format!("automation {number}"), vec![])).await.unwrap();
     }
     store.close().await;
-    change(folder.path()).await;
-    let before = fs::read(folder.path().join("steward.db")).unwrap();
-    let refused = Store::open(folder.path(), env.clone(), keys()).await.unwrap_err();
-    assert!(fs::read(folder.path().join("steward.db")).unwrap() == before, "it was not left alone");
+    change(&place).await;
+    let before = fs::read(place.home().join("steward.db")).unwrap();
+    let refused = place.open(&env).await.unwrap_err();
+    assert!(fs::read(place.home().join("steward.db")).unwrap() == before, "it was not left alone");
     // The folder is free again: a refused server holds nothing.
-    assert_ne!(code(Store::open(folder.path(), env, keys()).await), "STORE_LOCKED");
+    assert_ne!(code(place.open(&env).await), "STORE_LOCKED");
     refused
 }
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_by_name() {
-    let newer = async |home: &Path| {
-        attack(home, "INSERT INTO seaql_migrations VALUES ('m9999_future', 0)").await.unwrap();
+    let newer = async |place: &Place| {
+        place.attack("INSERT INTO seaql_migrations VALUES ('m9999_future', 0)").await.unwrap();
     };
     let refused = refused_after(newer).await;
     assert_eq!(refused.code(), "STORE_NEWER");
@@ -91,11 +91,11 @@ async fn a_newer_schema_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_damaged_file_is_told_as_such() {
-    let noise = async |home: &Path| fs::write(home.join("steward.db"), vec![b'x'; 100_000]).unwrap();
+    let noise = async |place: &Place| fs::write(place.home().join("steward.db"), vec![b'x'; 100_000]).unwrap();
     let refused = refused_after(noise).await;
     assert_eq!(refused.code(), "STORE_DAMAGED", "{refused}");
-    let torn = async |home: &Path| {
-        let path = home.join("steward.db");
+    let torn = async |place: &Place| {
+        let path = place.home().join("steward.db");
         let mut bytes = fs::read(&path).unwrap();
         for page in bytes.chunks_mut(4096).skip(1) {
             page.fill(0xAA);
@@ -119,7 +119,7 @@ async fn a_sound_file_passes_the_check() {
 async fn a_database_that_another_program_locks_is_busy_and_works_again_afterwards() {
     let world = World::new().await;
     let automation = world.automation("reminders").await;
-    let mut other = shell(&world.home()).await;
+    let mut other = world.place().shell().await;
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     let deliveries = (0..20).map(|number| world.store.deliver(delivery(automation.id, &number.to_string())));
     for delivered in futures_util::future::join_all(deliveries).await {
@@ -138,7 +138,7 @@ async fn a_database_that_another_program_locks_is_busy_and_works_again_afterward
 async fn a_program_that_writes_in_between_makes_nobody_fail() {
     let world = World::new().await;
     let automation = world.automation("reminders").await;
-    let mut other = shell(&world.home()).await;
+    let mut other = world.place().shell().await;
     for number in 0..50 {
         let write = sqlx::query("INSERT INTO settings VALUES ('x', '1', 0) ON CONFLICT (name) DO NOTHING");
         let (written, delivered, shrunk) = tokio::join!(

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use runtime::store::{AnsweredRequest, NewNotice, WORKSPACE_ROOM};
 use serde_json::json;
 
+use super::place::Database;
 use super::world::{World, code};
 
 #[tokio::test]
@@ -57,7 +58,11 @@ async fn a_notice_is_stored_with_the_call_that_gives_it() {
     let notices = world.store.notices(10).await.unwrap();
     assert_eq!((notices.len(), notices[0].run, notices[0].text.as_str()), (1, Some(attempt.run), "did not add up"));
     assert_eq!(world.store.run(attempt.run).await.unwrap().effects, 1);
-    assert_eq!(world.number("SELECT count(*) FROM notices WHERE instr(body, 'add up') > 0").await, 0, "sealed");
+    let readable = match crate::DATABASE {
+        Database::Sqlite => "SELECT count(*) FROM notices WHERE instr(body, 'add up') > 0",
+        Database::Postgres => "SELECT count(*) FROM notices WHERE position('add up'::bytea IN body) > 0",
+    };
+    assert_eq!(world.number(readable).await, 0, "sealed");
     world.store.stop_run(attempt.run, "ann").await.unwrap();
     assert_eq!(code(world.store.notify(notice()).await.unwrap().await), "RUN_TRANSITION");
 }
@@ -77,8 +82,8 @@ async fn nothing_that_a_script_read_or_wrote_is_readable_in_the_files() {
     attempt.finish_with_state(vec![state]).await.unwrap();
     world.store.anchor().await.unwrap();
     let world = world
-        .restart_after(async |home: &std::path::Path| {
-            for entry in std::fs::read_dir(home).unwrap() {
+        .restart_after(async |place: &super::place::Place| {
+            for entry in std::fs::read_dir(place.home()).unwrap() {
                 let path = entry.unwrap().path();
                 let bytes = std::fs::read(&path).unwrap();
                 let found = bytes.windows(9).any(|window| window == b"Bob Bauer");

@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
 
+use place::Database;
+
+/// What these stories are told on; `tests/store_postgres` tells them on the other one.
+const DATABASE: Database = Database::Sqlite;
+
 mod approvals;
 mod archive;
 mod audit;
@@ -16,6 +21,7 @@ mod inbox;
 mod keeping;
 mod limits;
 mod needs;
+mod place;
 mod retention;
 mod runs;
 mod storm;

@@ -8,6 +8,7 @@ use intents::need::{Choice, Kind};
 use intents::run::Phase;
 use runtime::store::{AnsweredRequest, Begun, Delivered, Delivery, Retention, RunFilter};
 
+use super::place::Database;
 use super::world::{Attempt, World, code, delivery, invoice, need_of};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -100,7 +101,13 @@ async fn a_sweep_takes_a_bounded_number_and_comes_to_an_end() {
     }
     assert_eq!(sweeps, [200, 200, 50, 0]);
     // The database finds the old without looking through all that was erased before.
-    let plan = "SELECT count(*) FROM pragma_index_list('runs') WHERE name = 'runs_by_age' AND partial = 1";
+    let plan = match crate::DATABASE {
+        Database::Sqlite => "SELECT count(*) FROM pragma_index_list('runs') WHERE name = 'runs_by_age' AND partial = 1",
+        Database::Postgres => {
+            "SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'runs_by_age' \
+             AND indexdef LIKE '%WHERE%'"
+        }
+    };
     assert_eq!(world.number(plan).await, 1);
     world.store.checkpoint().await.unwrap();
 }

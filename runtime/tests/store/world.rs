@@ -1,6 +1,6 @@
 //! A store in a folder of its own, with a clock that the test moves and chance that a seed decides.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,9 +25,8 @@ use runtime::store::{
     NewWait, Passing, Progress, SettleEffect, SettledBy, Sleep, StateWrite, Store,
 };
 use serde_json::{Value, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
-use tempfile::TempDir;
+
+use super::place::Place;
 
 /// 2026-03-02T09:00:00Z, a Monday.
 pub(crate) const START: i64 = 1_772_442_000_000;
@@ -140,7 +139,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) env: Env,
     server: Arc<Server>,
-    folder: TempDir,
+    place: Place,
 }
 
 /// The store as it is at the moment: attempts outlive a restart and report to the server that is there then.
@@ -153,38 +152,43 @@ impl World {
     }
 
     pub(crate) async fn seeded(seed: u64) -> Self {
-        let folder = TempDir::new().unwrap();
+        let place = Place::new().await;
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let env = Env::simulated(clock.clone(), Arc::new(Dice::new(seed)), None);
-        let store = Store::open(&folder.path().join("home"), env.clone(), keys()).await.unwrap();
+        let store = place.open(&env).await.unwrap();
         let server = Arc::new(Server(Mutex::new(Some(store.clone()))));
-        Self { store, clock, env, server, folder }
+        Self { store, clock, env, server, place }
     }
 
     /// The data folder.
     pub(crate) fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        self.place.home()
+    }
+
+    /// Where the store is.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// A second store on the same folder.
+    #[allow(dead_code, reason = "some stories are about one database alone")]
     pub(crate) async fn open_another(&self) -> Result<Store, Error> {
-        Store::open(&self.home(), self.env.clone(), keys()).await
+        self.place.open(&self.env).await
     }
 
     /// Stops the server, does something to its files, and starts it again.
-    pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&Path)) -> Self {
-        let Self { store, clock, env, server, folder } = self;
+    pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&Place)) -> Self {
+        let Self { store, clock, env, server, place } = self;
         drop(server.0.lock().unwrap().take());
         store.close().await;
-        let home = folder.path().join("home");
-        meanwhile(&home).await;
-        let store = Store::open(&home, env.clone(), keys()).await.unwrap();
+        meanwhile(&place).await;
+        let store = place.open(&env).await.unwrap();
         *server.0.lock().unwrap() = Some(store.clone());
-        Self { store, clock, env, server, folder }
+        Self { store, clock, env, server, place }
     }
 
     pub(crate) async fn restart(self) -> Self {
-        self.restart_after(async |_: &Path| {}).await
+        self.restart_after(async |_: &Place| {}).await
     }
 
     pub(crate) async fn automation(&self, name: &str) -> Automation {
@@ -201,32 +205,19 @@ impl World {
 
     /// What an attacker with the file does.
     pub(crate) async fn attack(&self, sql: &str) -> Result<(), sqlx::Error> {
-        attack(&self.home(), sql).await
+        self.place.attack(sql).await
     }
 
     /// One text out of the database.
+    #[allow(dead_code, reason = "some stories are about one database alone")]
     pub(crate) async fn text(&self, sql: &str) -> String {
-        let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut shell(&self.home()).await).await.unwrap();
-        row.get(0)
+        self.place.text(sql).await
     }
 
     /// One number out of the database.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut shell(&self.home()).await).await.unwrap();
-        row.get(0)
+        self.place.number(sql).await
     }
-}
-
-/// Another program that has the database file open.
-pub(crate) async fn shell(home: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(home.join("steward.db")).connect().await.unwrap()
-}
-
-pub(crate) async fn attack(home: &Path, sql: &str) -> Result<(), sqlx::Error> {
-    let mut shell = shell(home).await;
-    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut shell).await;
-    shell.close().await?;
-    done.map(|_| ())
 }
 
 /// One attempt at a run, as an executor would report it.

@@ -24,7 +24,7 @@ impl Hosts {
     }
 
     /// Whether the value of a `Host` header is ours.
-    pub(super) fn is_host(&self, host: &str) -> bool {
+    pub(crate) fn is_host(&self, host: &str) -> bool {
         self.is_named(host) || self.is_loopback(host)
     }
 

@@ -14,7 +14,7 @@ use intents::outcome::{Failure, Outcome};
 use intents::tool::Identity;
 use serde_json::{Value, json};
 
-use super::fault::within;
+use super::fault::{while_active, within};
 use super::files;
 use super::{Attempt, Delivery, End, Landing, OTHER_RUN_RETRY};
 use crate::env::FaultPoint;
@@ -208,10 +208,11 @@ impl Attempt {
             self.services.env.now(),
         );
         let tool = Arc::clone(&effect.tool);
-        let env = self.services.env.clone();
+        let (env, store) = (self.services.env.clone(), self.services.store.clone());
         let id = admitted.call;
         self.flights.push(Box::pin(async move {
-            let result = within(&env, call.deadline, Class::Uncertain, tool.perform(&call)).await;
+            let work = while_active(&store, tool.perform(&call));
+            let result = within(&env, call.deadline, Class::Uncertain, work).await;
             env.reached(FaultPoint::AfterPerform).await;
             (id, Landing::Performed { started_at, result })
         }));
@@ -231,11 +232,13 @@ impl Attempt {
             self.services.env.now(),
         );
         let tool = Arc::clone(&effect.tool);
-        let env = self.services.env.clone();
+        let (env, store) = (self.services.env.clone(), self.services.store.clone());
         let id = admitted.call;
         self.flights.push(Box::pin(async move {
             let asked = tool.settle(&call).map_err(|failure| Fault { failure, proves_nothing_done: false });
-            let result = within(&env, call.deadline, Class::Uncertain, asked).await.map_err(|fault| fault.failure);
+            // To settle may be to send again.
+            let work = while_active(&store, asked);
+            let result = within(&env, call.deadline, Class::Uncertain, work).await.map_err(|fault| fault.failure);
             env.reached(FaultPoint::AfterSettleQuestion).await;
             (id, Landing::Settlement { started_at, result })
         }));

@@ -19,7 +19,7 @@ use crate::env::Env;
 use crate::executor::call::{Admitted, Kind};
 use crate::executor::context::Trouble;
 use crate::executor::wording;
-use crate::store::NewWait;
+use crate::store::{self, NewWait, Store};
 
 /// A tool that does not end by itself is given up this long after its deadline.
 const DEADLINE_GRACE: Duration = Duration::from_secs(5);
@@ -137,6 +137,17 @@ impl Attempt {
         let need = if need.holds_run() { NeedKind::Repair } else { need };
         self.finish_with(End::Failed { failure, need, evidence, pause });
     }
+}
+
+/// Lets something leave only while this server is the active one. What was cut off is uncertain; what had not begun has
+/// not happened.
+pub(super) async fn while_active<T>(store: &Store, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let code = store::Error::Fenced.code();
+    let text = "this server had not heard from its database for so long that another may have taken over";
+    store.while_active(work).await.unwrap_or_else(|run_out| {
+        let class = if run_out.begun { Class::Uncertain } else { Class::Transient };
+        Err(Fault { failure: Failure::new(class, code, text), proves_nothing_done: !run_out.begun })
+    })
 }
 
 /// What a tool ends with. One that panics, or does not end in time, has failed: an effect then is uncertain.

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::path_of;
 use crate::sealed::{self, Header, Kind, Reader, Writer};
 use crate::store::Error;
-use crate::store::open::{make_folder, sync_folder};
+use crate::store::folder::{self, sync_folder};
 use crate::store::piece::Piece;
 use crate::store::rows::event;
 use crate::store::tables::{Cell, Row};
@@ -52,7 +52,7 @@ impl Segment<'_> {
         let name = format!("events-{first:012}-{last:012}");
         let path = path_of(folder, &name);
         let parent = folder.join(super::FOLDER);
-        make_folder(&parent)?;
+        folder::make(&parent)?;
         let part = path.with_extension("part");
         let written = self.write_to(&part, keys, fresh, (first, last));
         written.map_err(|error| failed(&path, &error))?;

@@ -1,8 +1,29 @@
 //! What one cell of a row can hold, for every database.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use sea_orm::sqlx::postgres::PgRow;
+use sea_orm::sqlx::{Row, TypeInfo, ValueRef as _};
 
 use crate::store::Error;
+
+/// What a column holds: nothing else is used, so that both databases hold the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Kind {
+    Integer,
+    Text,
+    Blob,
+}
+
+impl Kind {
+    /// Its name in PostgreSQL.
+    pub(super) const fn postgres(self) -> &'static str {
+        match self {
+            Self::Integer => "int8",
+            Self::Text => "text",
+            Self::Blob => "bytea",
+        }
+    }
+}
 
 /// The content of one cell, on its way to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +31,29 @@ pub(in crate::store) enum Cell<'c> {
     Integer(Option<i64>),
     Text(Option<&'c str>),
     Blob(Option<&'c [u8]>),
+}
+
+impl<'c> Cell<'c> {
+    pub(super) fn integer(self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => number,
+            Self::Text(_) | Self::Blob(_) => None,
+        }
+    }
+
+    pub(super) fn text(self) -> Option<&'c str> {
+        match self {
+            Self::Text(text) => text,
+            Self::Integer(_) | Self::Blob(_) => None,
+        }
+    }
+
+    pub(super) fn blob(self) -> Option<&'c [u8]> {
+        match self {
+            Self::Blob(bytes) => bytes,
+            Self::Integer(_) | Self::Text(_) => None,
+        }
+    }
 }
 
 impl rusqlite::ToSql for Cell<'_> {
@@ -26,37 +70,79 @@ impl rusqlite::ToSql for Cell<'_> {
 /// One row of an answer.
 pub(in crate::store) enum Source<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r PgRow),
+}
+
+impl Source<'_> {
+    /// A number. PostgreSQL counts in 64 bits and measures lengths in 32.
+    fn number(&self, index: usize) -> Result<Option<i64>, Error> {
+        Ok(match self {
+            Self::Sqlite(row) => row.get(index)?,
+            Self::Postgres(row) => match row.try_get_raw(index)?.type_info().name() {
+                "INT4" => row.try_get::<Option<i32>, _>(index)?.map(i64::from),
+                _ => row.try_get(index)?,
+            },
+        })
+    }
+
+    fn text(&self, index: usize) -> Result<Option<String>, Error> {
+        Ok(match self {
+            Self::Sqlite(row) => row.get(index)?,
+            Self::Postgres(row) => row.try_get(index)?,
+        })
+    }
+
+    fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>, Error> {
+        Ok(match self {
+            Self::Sqlite(row) => row.get(index)?,
+            Self::Postgres(row) => row.try_get(index)?,
+        })
+    }
+}
+
+fn missing(index: usize) -> Error {
+    Error::Database { reason: format!("column {} of an answer is empty", index + 1) }
 }
 
 /// A type that a column may have.
 pub(in crate::store) trait Field: Sized + Send + 'static {
+    const KIND: Kind;
     fn cell(&self) -> Cell<'_>;
     fn read(source: &Source<'_>, index: usize) -> Result<Self, Error>;
 }
 
 macro_rules! field {
-    ($kind:ty, |$value:ident| $cell:expr) => {
+    ($kind:ty, $cell:ident, |$value:ident| $content:expr, $read:ident) => {
         impl Field for $kind {
+            const KIND: Kind = Kind::$cell;
+
             fn cell(&self) -> Cell<'_> {
                 let $value = self;
-                $cell
+                Cell::$cell(Some($content))
             }
 
             fn read(source: &Source<'_>, index: usize) -> Result<Self, Error> {
-                match source {
-                    Source::Sqlite(row) => Ok(row.get(index)?),
-                }
+                source.$read(index)?.ok_or_else(|| missing(index))
+            }
+        }
+
+        impl Field for Option<$kind> {
+            const KIND: Kind = Kind::$cell;
+
+            fn cell(&self) -> Cell<'_> {
+                Cell::$cell(self.as_ref().map(|$value| $content))
+            }
+
+            fn read(source: &Source<'_>, index: usize) -> Result<Self, Error> {
+                source.$read(index)
             }
         }
     };
 }
 
-field!(i64, |number| Cell::Integer(Some(*number)));
-field!(Option<i64>, |number| Cell::Integer(*number));
-field!(String, |text| Cell::Text(Some(text)));
-field!(Option<String>, |text| Cell::Text(text.as_deref()));
-field!(Vec<u8>, |bytes| Cell::Blob(Some(bytes)));
-field!(Option<Vec<u8>>, |bytes| Cell::Blob(bytes.as_deref()));
+field!(i64, Integer, |number| *number, number);
+field!(String, Text, |text| text.as_str(), text);
+field!(Vec<u8>, Blob, |bytes| bytes.as_slice(), bytes);
 
 /// What an answer is read into: a model, one column, or several.
 pub(in crate::store) trait FromRow: Sized + Send + 'static {

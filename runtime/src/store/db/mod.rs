@@ -5,6 +5,7 @@
 //! through a driver with a thread of its own. What a table holds is said once, in `rows.rs`.
 
 mod cell;
+mod postgres;
 mod queries;
 mod reader;
 mod record;
@@ -12,10 +13,11 @@ mod sqlite;
 mod statement;
 mod tx;
 
-pub(super) use cell::{Cell, Field, FromRow, Source};
+pub(super) use cell::{Cell, Field, FromRow, Kind, Source};
+pub(super) use postgres::{Address, Postgres};
 pub(super) use queries::Queries;
 pub(super) use reader::Reader;
-pub(super) use record::{Record, Sql};
+pub(super) use record::{Record, Statements};
 pub(super) use sqlite::{Sqlite, look};
 pub(super) use statement::Query;
 pub(super) use tx::{Tx, Writing};

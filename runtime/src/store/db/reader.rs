@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sea_orm::DbBackend;
 
 use super::cell::FromRow;
+use super::postgres::{Address, PostgresReader};
 use super::queries::Queries;
 use super::sqlite::Sqlite;
 use super::statement::Query;
@@ -15,22 +16,39 @@ use crate::store::Error;
 /// Connections beside the writer's: the screens, the executor and the router read at the same time, no more.
 const READERS_MAX: usize = 4;
 
+/// The tables of the schema, each with its indexes and what is kept apart from it.
+const TABLE_SIZES: &str = "SELECT pg_total_relation_size(oid) FROM pg_class \
+                           WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'";
+
 /// What reads what was committed; clones share the connections.
 ///
-/// A query runs at once, in the task that asks: it is for what takes microseconds, a row or a page of rows. What looks
-/// through a table goes [`at_length`](Self::at_length).
+/// On SQLite a query runs at once, in the task that asks: it is for what takes microseconds, a row or a page of rows.
+/// What looks through a table goes [`at_length`](Self::at_length).
 #[derive(Clone)]
 pub(in crate::store) struct Reader(Arc<Pool>);
 
 struct Pool {
-    connections: Vec<Sqlite>,
+    connections: Connections,
     next: AtomicUsize,
+}
+
+enum Connections {
+    Sqlite(Vec<Sqlite>),
+    Postgres(Vec<PostgresReader>),
 }
 
 impl Reader {
     pub(in crate::store) fn sqlite(file: &Path) -> Result<Self, Error> {
         let connections = (0..READERS_MAX).map(|_| Sqlite::open(file)).collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Pool { connections, next: AtomicUsize::new(0) })))
+        Ok(Self::over(Connections::Sqlite(connections)))
+    }
+
+    pub(in crate::store) fn postgres(address: &Address) -> Self {
+        Self::over(Connections::Postgres((0..READERS_MAX).map(|_| PostgresReader::of(address)).collect()))
+    }
+
+    fn over(connections: Connections) -> Self {
+        Self(Arc::new(Pool { connections, next: AtomicUsize::new(0) }))
     }
 
     /// For queries that take so long that others must not wait for this thread.
@@ -38,19 +56,53 @@ impl Reader {
         AtLength(self.clone())
     }
 
-    /// What a pragma answers.
-    pub(in crate::store) async fn pragma<R: FromRow>(&self, pragma: String) -> Result<Vec<R>, Error> {
+    /// Pages that are used for nothing and could be given to the disk by us.
+    pub(in crate::store) async fn free_pages(&self) -> Result<i64, Error> {
+        self.page_figure("freelist_count").await
+    }
+
+    /// The bytes that the rows of all tables take.
+    pub(in crate::store) async fn bytes_of_rows(&self) -> Result<u64, Error> {
+        let bytes = match &self.0.connections {
+            Connections::Sqlite(_) => {
+                let used = self.page_figure("page_count").await? - self.page_figure("freelist_count").await?;
+                used * self.page_figure("page_size").await?
+            }
+            Connections::Postgres(all) => {
+                let sizes = self.0.postgres(all).rows::<i64>(&Query::plain(TABLE_SIZES)).await?;
+                sizes.into_iter().sum()
+            }
+        };
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
+    async fn page_figure(&self, pragma: &str) -> Result<i64, Error> {
+        Ok(self.pragma::<i64>(pragma.to_owned()).await?.and_then(|found| found.first().copied()).unwrap_or(0))
+    }
+
+    /// What a pragma answers, where there are pragmas.
+    pub(in crate::store) async fn pragma<R: FromRow>(&self, pragma: String) -> Result<Option<Vec<R>>, Error> {
         let pool = Arc::clone(&self.0);
-        apart(move || pool.with(|sqlite| sqlite.plain(&format!("PRAGMA {pragma}")))).await
+        let asked = move || match &pool.connections {
+            Connections::Sqlite(all) => pool.sqlite(all).plain(&format!("PRAGMA {pragma}")).map(Some),
+            Connections::Postgres(_) => Ok(None),
+        };
+        apart(asked).await
     }
 }
 
 impl Pool {
-    /// Uses a connection that is free; when all are taken, waits for one.
-    fn with<T>(&self, ask: impl FnOnce(&Sqlite) -> Result<T, Error>) -> Result<T, Error> {
-        let free = self.connections.iter().find(|sqlite| sqlite.is_free());
-        let turn = || self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
-        ask(free.unwrap_or_else(|| &self.connections[turn()]))
+    /// A connection that is free; when all are taken, one to wait for.
+    fn sqlite<'p>(&self, all: &'p [Sqlite]) -> &'p Sqlite {
+        all.iter().find(|sqlite| sqlite.is_free()).unwrap_or_else(|| &all[self.turn(all.len())])
+    }
+
+    fn postgres<'p>(&self, all: &'p [PostgresReader]) -> &'p PostgresReader {
+        all.iter().find(|reader| reader.is_free()).unwrap_or_else(|| &all[self.turn(all.len())])
+    }
+
+    fn turn(&self, length: usize) -> usize {
+        self.next.fetch_add(1, Ordering::Relaxed) % length
     }
 }
 
@@ -60,11 +112,17 @@ async fn apart<T: Send + 'static>(ask: impl FnOnce() -> Result<T, Error> + Send 
 
 impl Queries for Reader {
     fn backend(&self) -> DbBackend {
-        DbBackend::Sqlite
+        match self.0.connections {
+            Connections::Sqlite(_) => DbBackend::Sqlite,
+            Connections::Postgres(_) => DbBackend::Postgres,
+        }
     }
 
     async fn run<R: FromRow>(&self, query: Query) -> Result<Vec<R>, Error> {
-        self.0.with(|sqlite| sqlite.rows(&query))
+        match &self.0.connections {
+            Connections::Sqlite(all) => self.0.sqlite(all).rows(&query),
+            Connections::Postgres(all) => self.0.postgres(all).rows(&query).await,
+        }
     }
 }
 
@@ -77,7 +135,10 @@ impl Queries for AtLength {
     }
 
     async fn run<R: FromRow>(&self, query: Query) -> Result<Vec<R>, Error> {
-        let pool = Arc::clone(&self.0.0);
-        apart(move || pool.with(|sqlite| sqlite.rows(&query))).await
+        if self.backend() == DbBackend::Postgres {
+            return self.0.run(query).await;
+        }
+        let (reader, system) = (self.0.clone(), tokio::runtime::Handle::current());
+        apart(move || system.block_on(reader.run(query))).await
     }
 }

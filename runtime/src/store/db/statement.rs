@@ -18,6 +18,11 @@ impl Query {
         Self { sql, values: values.map(|values| values.0).unwrap_or_default() }
     }
 
+    /// A query without parameters, in plain text.
+    pub(in crate::store) fn plain(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), values: Vec::new() }
+    }
+
     pub(super) fn cells(&self) -> Result<Vec<Cell<'_>>, Error> {
         self.values.iter().map(cell).collect()
     }

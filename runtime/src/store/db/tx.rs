@@ -1,25 +1,54 @@
 //! One transaction of the writer's.
 
+use std::time::Duration;
+
 use sea_orm::{DbBackend, QueryTrait, StatementBuilder};
 
 use super::cell::FromRow;
 use super::queries::Queries;
-use super::record::Record;
+use super::record::{Record, Sql};
 use super::sqlite::Sqlite;
 use super::statement::Query;
 use crate::store::Error;
+use crate::store::active::Tenure;
 
 /// What the writer writes to: one connection, which nobody else uses.
 pub(in crate::store) enum Writing {
     Sqlite(Sqlite),
+    Postgres(Box<Tenure>),
 }
 
 impl Writing {
     pub(in crate::store) async fn begin(&self) -> Result<Tx<'_>, Error> {
         match self {
             Self::Sqlite(sqlite) => sqlite.begin()?,
+            Self::Postgres(tenure) => tenure.begin().await?,
         }
         Ok(Tx { writing: self, open: true })
+    }
+
+    /// How often there must be a commit, if only to say that this server lives.
+    pub(in crate::store) fn beats_every(&self) -> Option<Duration> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(tenure) => Some(tenure.beats_every()),
+        }
+    }
+
+    /// Reaches the database again. Says whether what was to be committed when it was lost is on its disk.
+    pub(in crate::store) async fn regain(&mut self) -> Result<bool, Error> {
+        match self {
+            Self::Sqlite(_) => Err(Error::Closed),
+            Self::Postgres(tenure) => tenure.regain().await,
+        }
+    }
+
+    /// Lets go of the database.
+    pub(in crate::store) async fn end(self) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(tenure) => tenure.end().await,
+        }
     }
 }
 
@@ -36,9 +65,22 @@ impl Tx<'_> {
     pub(in crate::store) async fn commit(mut self) -> Result<(), Error> {
         match self.writing {
             Writing::Sqlite(sqlite) => sqlite.commit()?,
+            Writing::Postgres(tenure) => tenure.commit().await?,
         }
         self.open = false;
         Ok(())
+    }
+
+    /// Takes back what was written.
+    pub(in crate::store) async fn roll_back(mut self) -> Result<(), Error> {
+        self.open = false;
+        match self.writing {
+            Writing::Sqlite(sqlite) => {
+                sqlite.roll_back();
+                Ok(())
+            }
+            Writing::Postgres(tenure) => tenure.roll_back().await,
+        }
     }
 
     /// Adds a row.
@@ -48,7 +90,7 @@ impl Tx<'_> {
 
     /// Adds rows, with one statement.
     pub(in crate::store) async fn insert_all<R: Record>(&self, rows: &[R]) -> Result<(), Error> {
-        self.write(&R::sql().insert, rows).await
+        self.write(rows, |sql| &sql.insert).await
     }
 
     /// Adds a row, or replaces the one with its key.
@@ -58,22 +100,22 @@ impl Tx<'_> {
 
     /// Adds rows, or replaces those with their keys, with one statement.
     pub(in crate::store) async fn put_all<R: Record>(&self, rows: &[R]) -> Result<(), Error> {
-        self.write(&R::sql().put, rows).await
+        self.write(rows, |sql| &sql.put).await
     }
 
     /// Adds a row, unless there is one with its key: the first stays.
     pub(in crate::store) async fn insert_new<R: Record>(&self, row: &R) -> Result<(), Error> {
-        self.write(&R::sql().insert_new, std::slice::from_ref(row)).await
+        self.write(std::slice::from_ref(row), |sql| &sql.insert_new).await
     }
 
-    /// Replaces the row with its key; there is one.
+    /// Replaces the row with its key; there is one. A record of some columns of a table leaves the others as they are.
     pub(in crate::store) async fn update<R: Record>(&self, row: &R) -> Result<(), Error> {
         self.update_all(std::slice::from_ref(row)).await
     }
 
-    /// Replaces the rows with their keys; there are such.
+    /// Replaces the rows with their keys, with one statement.
     pub(in crate::store) async fn update_all<R: Record>(&self, rows: &[R]) -> Result<(), Error> {
-        self.write(&R::sql().update, rows).await
+        self.write(rows, |sql| &sql.update).await
     }
 
     /// Changes or deletes what a statement says; returns how many rows.
@@ -86,20 +128,24 @@ impl Tx<'_> {
         let query = Query::of(statement, self.backend());
         match self.writing {
             Writing::Sqlite(sqlite) => sqlite.execute(&query.sql, &query.cells()?),
+            Writing::Postgres(tenure) => tenure.connection().execute(&query).await,
         }
     }
 
-    /// Runs a pragma.
-    pub(in crate::store) async fn pragma(&self, pragma: &str) -> Result<(), Error> {
+    /// Gives some freed pages to the disk. PostgreSQL does so by itself.
+    pub(in crate::store) async fn shrink(&self, pages: u32) -> Result<(), Error> {
         match self.writing {
-            Writing::Sqlite(sqlite) => sqlite.pragma(pragma),
+            Writing::Sqlite(sqlite) => sqlite.pragma(&format!("incremental_vacuum({pages})")),
+            Writing::Postgres(_) => Ok(()),
         }
     }
 
-    async fn write<R: Record>(&self, sql: &str, rows: &[R]) -> Result<(), Error> {
+    async fn write<R: Record>(&self, rows: &[R], which: fn(&Sql) -> &String) -> Result<(), Error> {
+        let sql = which(R::sql().on(self.backend()));
         match self.writing {
             // Prepared once and executed for each row: that is what a statement of many rows does inside, too.
             Writing::Sqlite(sqlite) => sqlite.execute_each(sql, rows.iter().map(Record::cells)),
+            Writing::Postgres(tenure) => tenure.connection().execute_lists(sql, rows).await,
         }
     }
 }
@@ -108,12 +154,14 @@ impl Queries for Tx<'_> {
     fn backend(&self) -> DbBackend {
         match self.writing {
             Writing::Sqlite(_) => DbBackend::Sqlite,
+            Writing::Postgres(_) => DbBackend::Postgres,
         }
     }
 
     async fn run<R: FromRow>(&self, query: Query) -> Result<Vec<R>, Error> {
         match self.writing {
             Writing::Sqlite(sqlite) => sqlite.rows(&query),
+            Writing::Postgres(tenure) => tenure.connection().rows(&query).await,
         }
     }
 }
@@ -123,6 +171,8 @@ impl Drop for Tx<'_> {
         if self.open {
             match self.writing {
                 Writing::Sqlite(sqlite) => sqlite.roll_back(),
+                // The next transaction begins with taking this one back.
+                Writing::Postgres(_) => {}
             }
         }
     }
