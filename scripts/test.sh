@@ -16,6 +16,6 @@ stage 'format' cargo fmt --all --check
 stage 'tidy' cargo test --locked --quiet --workspace --test tidy
 stage 'clippy' cargo clippy --locked --workspace --all-targets -- -D warnings
 stage 'build' cargo build --locked --workspace --bins --tests
-stage 'tests' cargo test --locked --workspace
+stage 'tests' scripts/with-postgres.sh cargo test --locked --workspace
 stage 'smoke' scripts/smoke.sh
 say "== all: $((SECONDS - began)) s"
