@@ -23,6 +23,8 @@ use super::{Services, grants};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leaving {
     pub(super) call: u32,
+    /// What an engine outside calls it.
+    pub(super) id: Option<String>,
     pub(super) tool: String,
     pub(super) arguments: String,
     pub(super) key: Option<String>,

@@ -26,6 +26,7 @@ pub(super) fn made_at(records: &[Record]) -> BTreeMap<u32, Timestamp> {
         | Record::Reread { .. }
         | Record::StateRead { .. }
         | Record::Logged(_)
+        | Record::Outside(_)
         | Record::Ended { .. } => None,
     };
     records.iter().filter_map(call).collect()
