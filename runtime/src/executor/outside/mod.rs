@@ -8,6 +8,8 @@ mod holder;
 mod lease;
 mod opening;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 pub(super) use holder::Asked;
 pub(crate) use holder::Holder;
