@@ -166,6 +166,14 @@ impl Command for Forget {
     }
 }
 
+/// Takes the rows of some runs away, and gives the files that no row knows any more.
+pub(super) async fn forget_of(batch: &Batch<'_>, runs: &[String]) -> Result<Vec<Digest>, Error> {
+    let of_runs = row::Column::RunId.is_in(runs);
+    let rows = batch.tx.all(row::Entity::find().filter(of_runs.clone())).await?;
+    batch.tx.change(row::Entity::delete_many().filter(of_runs)).await?;
+    rows.iter().map(|row| row.address.parse().map_err(|error| Error::unreadable("artifact", error))).collect()
+}
+
 impl Store {
     /// Stores something that the holder of an attempt has made. The same again is the same.
     pub async fn put_artifact(&self, new: NewArtifact) -> Result<Artifact, Error> {
@@ -248,6 +256,15 @@ impl Store {
             swept += 1;
         }
         Ok(swept)
+    }
+
+    /// Removes files that no row knows.
+    pub(super) async fn remove_files(&self, files: Vec<Digest>) -> Result<(), Error> {
+        let blobs = self.blobs();
+        for file in files {
+            blobs.remove(file).await?;
+        }
+        Ok(())
     }
 
     async fn key_of_artifacts(&self, run: RunId) -> Result<PayloadKey, Error> {

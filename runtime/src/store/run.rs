@@ -440,9 +440,9 @@ impl Store {
         self.commit(Lose { run, attempt }).await
     }
 
-    /// Runs that wait for their turn in the jail, of automations that are active and not among those left out: those that have waited
-    /// longest first, and of each automation as many as may be under way at once. Some of them may have an attempt
-    /// already, which has stored nothing yet.
+    /// Runs that wait for their turn in the jail, of automations that are active and not among those left out: those
+    /// that have waited longest first, and of each automation as many as may be under way at once. Some of them may have
+    /// an attempt already, which has stored nothing yet.
     pub async fn runnable(&self, most: usize, left_out: &[AutomationId]) -> Result<Vec<Runnable>, Error> {
         let shared = self.shared();
         if shared.is_all_stopped() {
