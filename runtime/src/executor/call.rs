@@ -48,6 +48,7 @@ impl Wish {
     pub(super) fn leaving(&self) -> Leaving {
         Leaving {
             call: self.call,
+            id: None,
             tool: self.definition.name.to_string(),
             arguments: self.arguments.canonical().to_owned(),
             key: self.given_key.as_ref().map(Key::canonical),

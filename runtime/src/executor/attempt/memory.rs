@@ -69,6 +69,7 @@ pub(super) fn not_before(records: &[Record], policy: &TransientPolicy) -> BTreeM
             | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
+            | Record::Outside(_)
             | Record::Ended { .. } => {}
         }
     }
