@@ -9,7 +9,7 @@ use intents::Timestamp;
 use intents::canonical::Digest;
 
 use super::Error;
-use super::open::sync_folder;
+use super::folder::sync_folder;
 
 /// The folder in the data folder.
 const FOLDER: &str = "artifacts";
