@@ -432,7 +432,10 @@ impl Lease {
             if let Some(came) = came(&mut inner) {
                 return came;
             }
-            self.alive(&mut inner)?;
+            // One that is ending is over in a moment; then it is told why, and what became of the call.
+            if inner.stage != Stage::Ending {
+                self.alive(&mut inner)?;
+            }
             inner.calls.get(id).map_or(0, |call| call.number)
         };
         tokio::select! {
