@@ -18,16 +18,24 @@ const TELLING: [&str; 15] = [
     "bearer",
     "idempotencysecret",
 ];
-/// Whole names that do.
-const WHOLE: [&str; 6] = ["pwd", "pass", "auth", "jwt", "pin", "cvv"];
+/// Last words of names that do. Inside another word they say nothing: `author`, `pinned`, `passenger`.
+const LAST: [&str; 10] = ["pwd", "pass", "auth", "jwt", "pin", "cvv", "cvv2", "cvc", "cvc2", "otp"];
 /// Tokens that only say where a list goes on.
 const HARMLESS_TOKENS: [&str; 5] = ["next", "page", "continuation", "sync", "max"];
 
-/// Whether a member of this name holds a secret: `api_key`, `clientSecret`, `X-Auth-Token`.
+/// Whether a member of this name holds a secret: `api_key`, `clientSecret`, `X-Auth-Token`, `userPin`.
 pub(super) fn says_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let token = plain.ends_with("token") && !HARMLESS_TOKENS.iter().any(|harmless| plain.starts_with(harmless));
-    token || WHOLE.contains(&plain.as_str()) || TELLING.iter().any(|part| plain.contains(part))
+    token || LAST.contains(&last_word(name).as_str()) || TELLING.iter().any(|part| plain.contains(part))
+}
+
+/// The last word of `card_cvv`, `x-jwt`, `userPin` or `USER_PIN`, in lower case.
+fn last_word(name: &str) -> String {
+    let last = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
+    let is_camel = last.chars().any(|c| c.is_ascii_lowercase());
+    let from = if is_camel { last.rfind(|c: char| c.is_ascii_uppercase()).unwrap_or(0) } else { 0 };
+    last[from..].to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -45,11 +53,31 @@ mod tests {
             "pwd",
             "Authorization",
             "db_password_2",
+            "JWT",
+            "jwt",
+            "userPin",
+            "card_cvv",
+            "X-Auth",
+            "SIM_PIN",
+            "otp",
         ] {
             assert!(says_secret(name), "{name}");
         }
-        for name in ["to", "nextPageToken", "page_token", "key", "subject", "tokens", "author", "passenger", "maxToken"]
-        {
+        for name in [
+            "to",
+            "nextPageToken",
+            "page_token",
+            "key",
+            "subject",
+            "tokens",
+            "author",
+            "passenger",
+            "maxToken",
+            "pinned",
+            "spin",
+            "authenticated_at",
+            "compass",
+        ] {
             assert!(!says_secret(name), "{name}");
         }
     }

@@ -37,6 +37,16 @@ static SECRETS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             ),
             "${1}[redacted]",
         ),
+        // Short names, which say it only where they stand as a word.
+        (
+            concat!(
+                r"(?i)((?:\b|_)(?:pwd|auth|jwt|pin|cvv2?|cvc2?|otp)",
+                r#"["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"'&,;<>\[\]{}]+)"#,
+            ),
+            "${1}[redacted]",
+        ),
+        // Signed addresses: whoever has one may use it.
+        (r#"(?i)([?&](?:[a-z0-9_.-]*[_.-])?(?:sig|signature)=)[^\s"'&#<>\[\]{}]+"#, "${1}[redacted]"),
         // Name and password before the host.
         (r"(://)[^/\s@\[\]]+@", "${1}[redacted]@"),
         // Tokens that say what they are.
@@ -55,6 +65,71 @@ static SECRETS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     .collect()
 });
 
+/// A name that says it, and the word behind it, as people write: "the password is hunter2".
+static SPOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?i)\b((?:password|passwd|passphrase|pwd|pin|cvv|jwt)\s+(?:(?:is|was|are|now)\s+)*)([^\s"'&,;<>\[\]{}]+)"#,
+    )
+    .expect("the expression is a constant")
+});
+/// Words that follow such a name where people write about it, and not it.
+const ABOUT: [&str; 55] = [
+    "a",
+    "after",
+    "again",
+    "an",
+    "and",
+    "are",
+    "as",
+    "at",
+    "before",
+    "by",
+    "cannot",
+    "change",
+    "changed",
+    "did",
+    "does",
+    "expired",
+    "expires",
+    "field",
+    "file",
+    "for",
+    "from",
+    "has",
+    "here",
+    "if",
+    "in",
+    "invalid",
+    "is",
+    "manager",
+    "may",
+    "missing",
+    "must",
+    "needed",
+    "no",
+    "not",
+    "now",
+    "of",
+    "on",
+    "or",
+    "policy",
+    "protected",
+    "required",
+    "reset",
+    "set",
+    "should",
+    "that",
+    "the",
+    "there",
+    "to",
+    "too",
+    "unknown",
+    "was",
+    "will",
+    "with",
+    "works",
+    "wrong",
+];
 static DIGITS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b[0-9](?:[ -]?[0-9]){13,18}\b").expect("the expression is a constant"));
 static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
@@ -92,6 +167,7 @@ fn one_round(text: &str, policy: Policy) -> String {
     for (pattern, left) in SECRETS.iter() {
         apply(&|text| owned(pattern.replace_all(text, *left)));
     }
+    apply(&|text| owned(SPOKEN.replace_all(text, spoken)));
     apply(&|text| owned(DIGITS.replace_all(text, |found: &Captures<'_>| masked_if(is_card(&found[0]), &found[0]))));
     match policy {
         Policy::Secrets => {}
@@ -108,6 +184,11 @@ fn owned(text: Cow<'_, str>) -> Option<String> {
         Cow::Owned(changed) => Some(changed),
         Cow::Borrowed(_) => None,
     }
+}
+
+fn spoken(found: &Captures<'_>) -> String {
+    let word: String = found[2].chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    if word.is_empty() || ABOUT.contains(&word.as_str()) { found[0].to_owned() } else { format!("{}{MASK}", &found[1]) }
 }
 
 fn masked_if(secret: bool, found: &str) -> String {
@@ -135,6 +216,17 @@ mod tests {
             ("token ghp_0123456789abcdefghij leaked", "token [redacted] leaked"),
             ("card 4111 1111 1111 1111.", "card [redacted]."),
             ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc", "[redacted]"),
+            ("the password is hunter2, she said", "the password is [redacted], she said"),
+            ("log in with password hunter2.", "log in with password [redacted]"),
+            ("Password: a; PIN 1234", "Password: [redacted]; PIN [redacted]"),
+            ("the password for the shop is wrong", "the password for the shop is wrong"),
+            (
+                "jwt=abc.def&user_pin=12&cvv: 123, auth = x",
+                "jwt=[redacted]&user_pin=[redacted]&cvv: [redacted], auth = [redacted]",
+            ),
+            ("https://store.example/a?sv=1&sig=abc%2Bdef&n=2", "https://store.example/a?sv=1&sig=[redacted]&n=2"),
+            ("https://s3.example/a?X-Amz-Signature=0a1b#top", "https://s3.example/a?X-Amz-Signature=[redacted]#top"),
+            ("a spin=3, pinned=4, author: Ann", "a spin=3, pinned=4, author: Ann"),
             ("order 1763630000000 of ann@example.com", "order 1763630000000 of ann@example.com"),
         ] {
             assert_eq!(redact_text(text, Policy::Secrets), expected);
@@ -162,6 +254,10 @@ mod tests {
             "\\PC{0,6}",
             prop::sample::select(vec![
                 "password=",
+                "password ",
+                "pin is ",
+                "?sig=",
+                "jwt: ",
                 "token: ",
                 "Authorization: ",
                 "Bearer ",
