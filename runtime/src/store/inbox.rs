@@ -86,6 +86,23 @@ impl Command for Delivery {
     }
 }
 
+/// Delivers, and names the run that comes of it before it can begin.
+struct DeliverTelling<F>(Delivery, F);
+
+impl<F: Fn(RunId) + Send + Sync + 'static> Command for DeliverTelling<F> {
+    type Reply = Delivered;
+
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<Delivered, Error> {
+        let Self(delivery, tell) = self;
+        let delivered = deliver(batch, delivery).await?;
+        match delivered {
+            Delivered::New { run, .. } => tell(run),
+            Delivered::Known { .. } | Delivered::Skipped { .. } => {}
+        }
+        Ok(delivered)
+    }
+}
+
 /// Delivers many at once, in one commit.
 struct DeliverAll(Vec<Delivery>);
 
@@ -207,6 +224,16 @@ impl Store {
     /// Takes a message in. Acknowledged, it is never lost, and never taken twice.
     pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered, Error> {
         self.commit(delivery).await
+    }
+
+    /// Takes a message in, and tells which run comes of it before that run can begin. What was told is void where the
+    /// commit fails.
+    pub async fn deliver_telling(
+        &self,
+        delivery: Delivery,
+        tell: impl Fn(RunId) + Send + Sync + 'static,
+    ) -> Result<Delivered, Error> {
+        self.commit(DeliverTelling(delivery, tell)).await
     }
 
     /// Takes many messages in, in one commit: all or none.

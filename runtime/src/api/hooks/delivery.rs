@@ -90,19 +90,19 @@ pub(in crate::api) async fn deliver(
     let data = read(&request, &body)?;
     refuse_replay(&faces, &hook, &tag, &delivery).await?;
 
-    let delivered = faces
-        .app
-        .store
-        .deliver(Delivery {
-            automation: hook.automation.id,
-            trigger: Some(hook.id),
-            dedupe_key: format!("webhook:{name}:{delivery}"),
-            input: json!({ "trigger": "webhook", "webhook": name, "data": data }),
-            labels: BTreeSet::from([Label(format!("webhook:{name}"))]),
-            useful_until: hook.trigger.useful_for.map(|span| now + span.duration()),
-            skip_if_busy: hook.trigger.overlap == Overlap::Skip,
-        })
-        .await?;
+    let delivery = Delivery {
+        automation: hook.automation.id,
+        trigger: Some(hook.id),
+        dedupe_key: format!("webhook:{name}:{delivery}"),
+        input: json!({ "trigger": "webhook", "webhook": name, "data": data }),
+        labels: BTreeSet::from([Label(format!("webhook:{name}"))]),
+        useful_until: hook.trigger.useful_for.map(|span| now + span.duration()),
+        skip_if_busy: hook.trigger.overlap == Overlap::Skip,
+    };
+    let delivered = match trace.clone() {
+        None => faces.app.store.deliver(delivery).await?,
+        Some(trace) => faces.app.store.deliver_telling(delivery, move |run| trace.leads_to(run)).await?,
+    };
     let (status, item, run) = match delivered {
         Delivered::New { item, run } => (StatusCode::ACCEPTED, item, Some(run)),
         Delivered::Skipped { item } => (StatusCode::ACCEPTED, item, None),

@@ -96,7 +96,7 @@ impl Inner {
 }
 
 /// The request of a webhook that brought a trace along.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct WebhookTrace {
     inner: Arc<Inner>,
     remote: TraceContext,
@@ -104,19 +104,20 @@ pub struct WebhookTrace {
 }
 
 impl WebhookTrace {
-    /// The request was taken in; its run, if it has one, goes on in the same trace.
+    /// The request is about to lead to a run, which goes on in the same trace. Noted before the run can begin.
+    pub fn leads_to(&self, run: RunId) {
+        let mut brought = self.inner.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        if brought.len() >= BROUGHT_MAX {
+            brought.pop_first();
+        }
+        brought.insert(run, TraceContext { span: self.span(Some(run)), ..self.remote });
+    }
+
+    /// The request was taken in.
     pub fn taken(self, run: Option<RunId>) {
+        let id = self.span(run);
         let Self { inner, remote, from } = self;
         let until = inner.env.clock.nanos();
-        let about = run.map(RunId::ulid).map(|ulid| ulid.to_u128().to_be_bytes()).unwrap_or_default();
-        let id = SpanId::of(&[b"webhook", &remote.span.0, &about, &from.to_be_bytes()]);
-        if let Some(run) = run {
-            let mut brought = inner.brought.lock().unwrap_or_else(PoisonError::into_inner);
-            if brought.len() >= BROUGHT_MAX {
-                brought.pop_first();
-            }
-            brought.insert(run, TraceContext { span: id, ..remote });
-        }
         if remote.sampled {
             inner.export.hand_over(Span {
                 trace: remote.trace,
@@ -130,5 +131,10 @@ impl WebhookTrace {
                 failed: false,
             });
         }
+    }
+
+    fn span(&self, run: Option<RunId>) -> SpanId {
+        let about = run.map(|run| run.ulid().to_u128().to_be_bytes()).unwrap_or_default();
+        SpanId::of(&[b"webhook", &self.remote.span.0, &about, &self.from.to_be_bytes()])
     }
 }
