@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use connectors::{Call, Trust};
 use intents::Timestamp;
+use intents::approval::Content;
 use intents::canonical::Digest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -328,4 +329,32 @@ async fn a_folder_that_takes_nothing_more_is_told_apart_from_one_that_is_not_the
     assert_eq!(ending(&desk.bench.perform("files.write", &call).await), "permission FOLDER_MISSING");
     fs::write(desk.path("lost"), "a file").unwrap();
     assert_eq!(ending(&desk.bench.perform("files.write", &call).await), "permission FOLDER_MISSING");
+}
+
+#[tokio::test]
+async fn only_what_a_person_said_yes_to_is_moved_or_deleted() {
+    let desk = Desk::new();
+    let file = desk.path("drop/a");
+    for (tool, arguments) in [
+        ("files.move", json!({ "folder": "drop", "from": "./a", "to_folder": "archive", "to": "a" })),
+        ("files.delete", json!({ "folder": "drop", "path": "a" })),
+    ] {
+        fs::write(&file, "what was shown").unwrap();
+        let mut call = desk.call(arguments);
+        let contents = desk.bench.tool(tool).contents(&call).await.unwrap();
+        let digest = Some(Digest::of(b"what was shown"));
+        assert_eq!(contents, [Content { folder: "drop".to_owned(), path: "a".to_owned(), digest }], "{tool}");
+        call.approved = Some(contents.into());
+        fs::write(&file, "another").unwrap();
+        assert_eq!(ending(&desk.bench.perform(tool, &call).await), "transient CONTENT_CHANGED", "{tool}");
+        // What a yes does not name is not done either.
+        let approved = call.approved.replace(Vec::new().into());
+        assert_eq!(ending(&desk.bench.perform(tool, &call).await), "transient CONTENT_CHANGED", "{tool}");
+        assert_eq!((read(&file).as_str(), desk.names("archive")), ("another", Vec::new()), "{tool}");
+        call.approved = approved;
+        fs::write(&file, "what was shown").unwrap();
+        assert_eq!(ending(&desk.bench.perform(tool, &call).await), "value", "{tool}");
+        assert!(!file.exists(), "{tool}");
+        let _ = fs::remove_file(desk.path("archive/a"));
+    }
 }

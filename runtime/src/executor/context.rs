@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use connectors::Folder;
 use connectors::egress::HostPort;
-use intents::canonical::Digest;
 use intents::contract::Contract;
 use intents::id::RunId;
 use intents::journal::{Pins, Record};
@@ -12,7 +11,7 @@ use intents::label::Labels;
 
 use super::Services;
 use super::grants;
-use crate::store::{self, Automation, Item, Loaded, Mode, Program, Run, ScriptVersion};
+use crate::store::{self, Automation, Item, Loaded, Mode, Run, ScriptVersion};
 use crate::telemetry::traces::TraceIds;
 
 /// Why an attempt cannot go on, beside what its script and its calls lead to.
@@ -109,18 +108,11 @@ impl Context {
     /// What the run executes with from now on.
     pub(super) fn pins(&self) -> Pins {
         let pins = sandbox::pins();
-        let script = self.script.program.digest();
-        match &self.script.program {
-            Program::Script(_) => {
-                Pins { engine: pins.engine, prelude: pins.prelude, tzdata: pins.tzdata.to_owned(), script }
-            }
-            // Of what runs outside nothing is known but its name.
-            Program::Outside(engine) => Pins {
-                engine: format!("outside:{engine}"),
-                prelude: Digest::of(b""),
-                tzdata: pins.tzdata.to_owned(),
-                script,
-            },
+        Pins {
+            engine: pins.engine,
+            prelude: pins.prelude,
+            tzdata: pins.tzdata.to_owned(),
+            script: intents::canonical::Digest::of(self.script.source.as_bytes()),
         }
     }
 

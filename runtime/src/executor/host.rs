@@ -170,7 +170,6 @@ impl Overlay {
                 | Record::Faulted { .. }
                 | Record::Reread { .. }
                 | Record::Logged(_)
-                | Record::Outside(_)
                 | Record::Ended { .. } => {}
             }
         }

@@ -27,7 +27,6 @@ impl Witness {
                 | Record::Reread { .. }
                 | Record::StateRead { .. }
                 | Record::Logged(_)
-                | Record::Outside(_)
                 | Record::Ended { .. } => {}
             }
         }
@@ -66,7 +65,6 @@ impl Witness {
             | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
-            | Record::Outside(_)
             | Record::Ended { .. } => {}
         }
     }

@@ -17,6 +17,7 @@ use crate::replay::replayed;
 use crate::time::Seeded;
 use crate::world::{Life, World};
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn contract(more: Value) -> Value {
@@ -115,6 +116,66 @@ fn no_crowd_no_crash_and_no_clock_gets_more_out_of_a_window_than_it_holds() {
     assert!(deaths > 20, "the sweep reaches its places: {deaths}");
 }
 
+#[test]
+fn reads_and_messages_count_too_whoever_dies() {
+    let limits = json!({
+        "capabilities": [{ "tool": "sink.look" }, { "tool": "notify.user" }, { "tool": "events.emit" }],
+        "once": [],
+        "limits": [
+            { "rate": { "tool": "sink.look", "max": 3, "window": "1h" }, "else": "wait" },
+            { "rate": { "tool": "notify.user", "max": 2, "window": "30d" }, "else": "skip" },
+            { "rate": { "tool": "events.emit", "max": 4, "window": "30d" }, "else": "skip" },
+        ],
+    });
+    let script = r"
+export default async function run({ input, tools }) {
+  await tools.sink.look({ step: String(input.item) });
+  const told = await tools.notify.user({ title: String(input.item), text: '' });
+  const emitted = await tools.events.emit({ name: 'seen' });
+  return { told: told?.skipped !== true, emitted: emitted?.skipped !== true };
+}";
+    for (number, point) in FaultPoint::ALL.into_iter().enumerate() {
+        let story = format!("dies at {point:?}");
+        let mut world = World::new(number as u64, contract(limits.clone()), script);
+        world.items = 6;
+        if world.live(Some((point, 1))) == Life::Died {
+            assert_eq!(world.live(None), Life::Done);
+        }
+        let looks = world.outside.looks();
+        for (end, _) in &looks {
+            // A look leaves a moment after its place was taken, and simulated moments are long.
+            let within = looks.iter().filter(|(at, _)| *at <= *end && *at + (HOUR - MINUTE) > *end).count();
+            assert!(within <= 3, "{story}: {within} in one hour up to {end}: {looks:#?}");
+        }
+        assert!(looks.len() >= 6, "{story}");
+        let count = |name: &str| results(&world).iter().filter(|result| result[name] == json!(true)).count();
+        assert_eq!((count("told"), count("emitted")), (2, 4), "{story}");
+        let notices = world.inspect(async |store| store.notices(10).await.unwrap().len());
+        assert_eq!(notices, 2, "{story}");
+    }
+}
+
+#[test]
+fn a_service_that_asked_for_patience_is_left_alone_though_a_sibling_wakes_the_run() {
+    let script = r"
+export default async function run({ tools, steward }) {
+  const naps = async () => { for (let nap = 0; nap < 5; nap += 1) await steward.sleep(600_000); };
+  const [seen] = await Promise.all([tools.sink.look({ step: 'busy' }), naps()]);
+  return seen.seen;
+}";
+    for point in [None, Some(FaultPoint::AttemptClaimed), Some(FaultPoint::CallReceived), Some(FaultPoint::ReadDone)] {
+        let mut world = World::new(13, contract(json!({})), script);
+        world.outside.is_busy_for(HOUR * 3);
+        if world.live(point.map(|point| (point, 2))) == Life::Died {
+            assert_eq!(world.live(None), Life::Done);
+        }
+        let looks = world.outside.looks();
+        assert_eq!(looks.len(), 2, "{point:?}: {looks:?}");
+        assert!(looks[1].0.since(looks[0].0) >= HOUR * 3, "{point:?}: {looks:?}");
+        assert_eq!(results(&world), [json!("busy")], "{point:?}");
+    }
+}
+
 fn asking() -> Value {
     contract(json!({ "approvals": [{ "tool": "sink.keyed" }] }))
 }
@@ -177,6 +238,29 @@ fn one_envelope_covers_so_many_and_no_more() {
     assert!(used.iter().all(|used| *used <= 4), "{used:?}");
     assert_eq!(world.asked.len(), approvals.len(), "each envelope was asked about once");
     assert_eq!(approvals.len(), 3);
+}
+
+#[test]
+fn no_death_gets_more_out_of_an_envelope_than_it_holds() {
+    let envelope = json!([{
+        "tool": "sink.keyed",
+        "envelope": { "at_most": 4, "for": "24h", "where": { "/amount": { "less_than": 1000 } } }
+    }]);
+    for point in FaultPoint::ALL {
+        for pass in [1, 6] {
+            let story = format!("dies at {point:?}, pass {pass}");
+            let mut world = World::new(6, contract(json!({ "approvals": envelope })), PAY);
+            world.items = 9;
+            if world.live(Some((point, pass))) == Life::Died {
+                assert_eq!(world.live(None), Life::Done);
+            }
+            assert_eq!(world.outside.log().len(), 9, "{story}");
+            let approvals = world.inspect(async |store| store.approvals(&ApprovalFilter::default(), 20).await.unwrap());
+            let used: Vec<_> = approvals.iter().map(|approval| approval.envelope.unwrap().used).collect();
+            assert!(used.iter().all(|used| *used <= 4), "{story}: {used:?}");
+            assert_eq!(used.iter().sum::<u32>(), 9, "{story}: {used:?}");
+        }
+    }
 }
 
 #[test]

@@ -47,6 +47,10 @@ struct Record {
     log: Vec<(Timestamp, Value)>,
     /// What a look gives.
     rows: Value,
+    /// What was looked at, in order, and when.
+    looks: Vec<(Timestamp, String)>,
+    /// The next look finds the service busy, for so long.
+    busy: Option<Duration>,
 }
 
 /// The service. Clones share everything.
@@ -70,6 +74,16 @@ impl Outside {
     /// What was performed, in order: when it was started, and its arguments.
     pub(crate) fn log(&self) -> Vec<(Timestamp, Value)> {
         self.0.lock().unwrap().log.clone()
+    }
+
+    /// What was looked at, in order, and when.
+    pub(crate) fn looks(&self) -> Vec<(Timestamp, String)> {
+        self.0.lock().unwrap().looks.clone()
+    }
+
+    /// The next look finds the service busy, for so long.
+    pub(crate) fn is_busy_for(&self, length: Duration) {
+        self.0.lock().unwrap().busy = Some(length);
     }
 
     /// From now on, a look gives these rows.
@@ -208,7 +222,16 @@ impl Tool for Look {
             tokio::time::sleep(Duration::from_micros(delays.below(3000))).await;
         }
         let step: &Value = &call.arguments.value()["step"];
-        let rows = self.outside.0.lock().unwrap().rows.clone();
+        let (rows, busy) = {
+            let mut record = self.outside.0.lock().unwrap();
+            record.looks.push((call.started_at, step.as_str().unwrap().to_owned()));
+            (record.rows.clone(), record.busy.take())
+        };
+        if let Some(busy) = busy {
+            let retry_after_ms = Some(u64::try_from(busy.as_millis()).unwrap());
+            let failure = Failure { retry_after_ms, ..Failure::new(Class::Transient, "HTTP_BUSY", "busy") };
+            return Err(Fault { failure, proves_nothing_done: true });
+        }
         let seen = json!({ "seen": step, "pi": 3.25, "list": [1, 2, 3], "rows": rows });
         Ok(Performed::value(seen).labelled("http:books.example".to_owned()))
     }

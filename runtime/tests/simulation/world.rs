@@ -130,7 +130,7 @@ impl World {
                     name: "story".to_owned(),
                     title: "Story".to_owned(),
                     contract: intents::canonical::to_string(&self.contract),
-                    program: self.script.clone().into(),
+                    script: self.script.clone(),
                     triggers: Vec::new(),
                     by: "test".to_owned(),
                 })

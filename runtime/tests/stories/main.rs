@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end where it finds something wrong")]
 
+mod approvals;
 mod backups;
 mod counter;
 mod doors;

@@ -69,11 +69,14 @@ impl Attempt {
     /// Takes the places of a call that is no effect. A read that is made again for another call is named by both.
     pub(super) async fn take_place(&mut self, admitted: &Arc<Admitted>, reread: Option<u32>) -> Result<(), Trouble> {
         let run = &self.context.run;
-        let name = match reread {
-            None => format!("{}/{}/{}", run.id, run.generation, admitted.call),
-            Some(of) => {
-                let at = self.services.env.now().as_millis();
-                format!("{}/{}/{}/{of}/{at}", run.id, run.generation, admitted.call)
+        let call = format!("{}/{}/{}", run.id, run.generation, admitted.call);
+        let name = reread.map_or_else(|| call.clone(), |of| format!("{call}/{of}"));
+        let place = match &admitted.kind {
+            // Told again, it is told once.
+            Kind::Host => name.clone(),
+            Kind::Read(_) | Kind::Effect(_) => {
+                self.places += 1;
+                format!("{name}#{}.{}", self.number, self.places)
             }
         };
         let take = TakePlace {
@@ -81,6 +84,7 @@ impl Attempt {
             progress: self.unsaved.take(),
             automation: self.context.automation.id,
             name,
+            place,
         };
         let ticket = self.services.store.take_place(take).await?;
         let (id, admitted) = (admitted.call, Arc::clone(admitted));

@@ -184,11 +184,11 @@ impl BeginEffect {
     async fn enter(&self, batch: &mut Batch<'_>, known: Option<&row::Model>) -> Result<Result<String, Blocked>, Error> {
         let known = known.map(|effect| effect.id.clone());
         let id = known.unwrap_or_else(|| batch.shared.env.effect_id().to_string());
-        let entry = match self.passing.conclude(batch, self.automation, &id).await? {
+        let entry = match self.passing.conclude(batch, self.automation, &id, &id).await? {
             Ok(entry) => entry,
             Err(blocked) => return Ok(Err(blocked)),
         };
-        entry.take(batch, self.automation, &id).await?;
+        entry.take(batch, self.automation, &id, &id).await?;
         // Before anything is written: a file that carries too many labels is safe, one with too few is not.
         label::note_written(batch, &self.files).await?;
         Ok(Ok(id))

@@ -15,8 +15,11 @@ pub struct TakePlace {
     pub progress: Progress,
     /// Whose call it is.
     pub automation: AutomationId,
-    /// What names the call: made again under the same name, it takes no second place.
+    /// What names the call: a yes that it has used is still its own when it is made again.
     pub name: String,
+    /// What names the place: under the same name, no second one is taken. A read that is made again leaves the machine
+    /// again, and takes another.
+    pub place: String,
     /// What the gate said, and what a yes is bound to.
     pub passing: Passing,
 }
@@ -27,10 +30,10 @@ impl Command for TakePlace {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Option<Blocked>, Error> {
         let run = run::progress(batch, &self.progress).await?;
         run::refuse_overlong(&run)?;
-        let concluded = self.passing.conclude(batch, self.automation, &self.name).await?;
+        let concluded = self.passing.conclude(batch, self.automation, &self.name, &self.place).await?;
         let blocked = match concluded {
             Ok(entry) => {
-                entry.take(batch, self.automation, &self.name).await?;
+                entry.take(batch, self.automation, &self.name, &self.place).await?;
                 None
             }
             Err(blocked) => Some(blocked),

@@ -61,20 +61,21 @@ pub(super) struct Entry {
 const MARKS_AT_ONCE: u64 = 1024;
 
 impl Passing {
-    /// Decides whether the call may be made now. `by` names who takes the places: a call that is made again takes no
-    /// second one.
+    /// Decides whether the call may be made now. `by` names who uses what a person said, and `place` what is taken: under
+    /// the same name, no second time.
     pub(super) async fn conclude(
         &self,
         batch: &mut Batch<'_>,
         automation: AutomationId,
         by: &str,
+        place: &str,
     ) -> Result<Result<Entry, Blocked>, Error> {
         if self.passed.is_free() {
             return Ok(Ok(Entry::default()));
         }
         let mut taken = Vec::with_capacity(self.passed.counters.len());
         for counter in &self.passed.counters {
-            taken.push(marks(batch, automation, counter, by).await?);
+            taken.push(marks(batch, automation, counter, place).await?);
         }
         let mut standing = Standing::default();
         if self.passed.may_ask() {
@@ -95,14 +96,20 @@ impl Passing {
 
 impl Entry {
     /// Takes the places and uses the approvals, in this commit.
-    pub(super) async fn take(self, batch: &mut Batch<'_>, automation: AutomationId, by: &str) -> Result<(), Error> {
+    pub(super) async fn take(
+        self,
+        batch: &mut Batch<'_>,
+        automation: AutomationId,
+        by: &str,
+        place: &str,
+    ) -> Result<(), Error> {
         let at = batch.now.as_millis();
         let marks: Vec<_> = self
             .takes
             .iter()
             .map(|take| row::Model {
                 subject: subject(automation, take.subject),
-                effect: by.to_owned(),
+                effect: place.to_owned(),
                 at,
                 amount: Some(take.amount.millionths()),
             })
@@ -125,7 +132,7 @@ async fn marks(
     batch: &Batch<'_>,
     automation: AutomationId,
     counter: &Counter,
-    by: &str,
+    place: &str,
 ) -> Result<Vec<Vec<Mark>>, Error> {
     let mut marks = Vec::with_capacity(counter.subjects.len());
     for counted in &counter.subjects {
@@ -134,7 +141,7 @@ async fn marks(
             .column(row::Column::At)
             .column(row::Column::Amount)
             .filter(row::Column::Subject.eq(subject(automation, *counted)))
-            .filter(row::Column::Effect.ne(by))
+            .filter(row::Column::Effect.ne(place))
             .order_by_desc(row::Column::At);
         if let Some(since) = counter.since(batch.now) {
             query = query.filter(row::Column::At.gt(since.as_millis()));
