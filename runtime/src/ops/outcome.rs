@@ -35,8 +35,7 @@ pub async fn ending(app: &App, run: &Run) -> Result<Ending, Error> {
         | Record::Faulted { .. }
         | Record::Reread { .. }
         | Record::StateRead { .. }
-        | Record::Logged(_)
-        | Record::Outside(_) => None,
+        | Record::Logged(_) => None,
     });
     Ok(ended.unwrap_or_default())
 }

@@ -13,13 +13,10 @@ use serde_json::Value;
 use super::explain;
 use crate::app::App;
 use crate::error::{Code, Error};
-use crate::store::{self, Program, Run};
+use crate::store::{self, Run};
 
 /// The name that scripts have in what is said about them.
 pub(super) const SCRIPT_NAME: &str = "script.js";
-/// Why runs of engines outside cannot be replayed.
-pub const NOT_REPLAYABLE_OUTSIDE: &str =
-    "what an engine outside does between its calls is not recorded, so there is nothing to run again";
 
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,15 +67,9 @@ enum End {
 pub async fn replay(app: &App, id: RunId) -> Result<Replay, Error> {
     let run = app.store.run(id).await?;
     let records = app.store.journal(id).await?.records;
-    let source = match app.store.script(run.script).await?.program {
-        Program::Script(source) => source,
-        Program::Outside(engine) => {
-            let message = format!("{id} was executed by the engine `{engine}` outside: {NOT_REPLAYABLE_OUTSIDE}");
-            return Err(Error::new(Code::RunNotReplayable, message));
-        }
-    };
+    let script = app.store.script(run.script).await?;
     let tools = granted(app, &run).await?;
-    let (start, recording) = recording(records, source, tools).ok_or_else(|| {
+    let (start, recording) = recording(records, script.source, tools).ok_or_else(|| {
         let message = format!("{id} has no journal to replay: it has not begun, or its payload was erased");
         Error::new(Code::RunNotReplayable, message)
     })?;
@@ -124,8 +115,7 @@ fn recording(records: Vec<Record>, script: String, tools: Vec<String>) -> Option
             | Record::Settled { .. }
             | Record::Faulted { .. }
             | Record::Reread { .. }
-            | Record::StateRead { .. }
-            | Record::Outside(_) => {}
+            | Record::StateRead { .. } => {}
         }
     }
     let (at, seed, input) = began?;

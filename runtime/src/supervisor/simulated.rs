@@ -99,7 +99,7 @@ impl World {
             name: name.to_owned(),
             title: name.to_owned(),
             contract,
-            program: "export async function run() {}".into(),
+            script: "export async function run() {}".to_owned(),
             triggers,
             by: "test".to_owned(),
         };

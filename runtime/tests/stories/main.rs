@@ -18,3 +18,4 @@ mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 mod traces;
+mod turns;

@@ -123,7 +123,6 @@ impl Held {
                     | Record::Reread { .. }
                     | Record::StateRead { .. }
                     | Record::Logged(_)
-                    | Record::Outside(_)
                     | Record::Ended { .. } => None,
                 })
                 .collect();
