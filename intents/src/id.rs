@@ -180,6 +180,12 @@ typed_id!(
 typed_id!(
     /// Identifies a person's yes or no to an effect. Prints as `appr_01JD...`.
     ApprovalId, "appr");
+typed_id!(
+    /// Identifies a token of an engine outside. Prints as `etok_01JD...`.
+    EngineTokenId, "etok");
+typed_id!(
+    /// Identifies something that an engine outside made in a run. Prints as `art_01JD...`.
+    ArtifactId, "art");
 
 #[cfg(test)]
 mod tests {

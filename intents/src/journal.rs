@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::Timestamp;
 use crate::canonical::Digest;
 use crate::effect::Key;
+use crate::id::EngineTokenId;
 use crate::label::Labels;
 use crate::outcome::{Failure, Outcome};
 use crate::tool::Name;
@@ -89,6 +90,8 @@ pub enum Record {
     },
     /// The script wrote a line to the run's log.
     Logged(LogLine),
+    /// What an engine outside said, or what became of its lease.
+    Outside(Report),
     /// The run ended.
     Ended {
         /// What the script returned, when it did.
@@ -136,6 +139,67 @@ pub struct LogLine {
     pub at: Timestamp,
 }
 
+/// What the journal keeps of an engine outside, beside its calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "snake_case")]
+pub enum Report {
+    /// A holder took the run.
+    Claimed {
+        /// The attempt that it holds.
+        attempt: u32,
+        /// The token that it came with.
+        token: EngineTokenId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The holder began.
+    Started {
+        /// The attempt that it holds.
+        attempt: u32,
+        /// What it says of itself: a version, a host.
+        says: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The engine knows a call by this name, and asks for it again by it.
+    Named {
+        /// The number of the call.
+        call: u32,
+        /// The name.
+        id: String,
+    },
+    /// A mark of progress.
+    Step(Step),
+    /// The engine gave up for a reason that may go away.
+    GaveUp {
+        /// What it said.
+        message: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// The holder fell silent, and its lease ran out.
+    Lost {
+        /// The attempt that it held.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A mark of progress that an engine outside made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What the engine calls it; the same mark again is the same.
+    pub id: String,
+    /// What was done, for people.
+    pub name: String,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub data: Value,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A recorded call, as a replay needs it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
@@ -176,6 +240,7 @@ pub fn recorded(records: &[Record]) -> Vec<Recorded> {
             | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
+            | Record::Outside(_)
             | Record::Ended { .. } => {}
         }
     }

@@ -7,6 +7,7 @@ mod m0002_whole_runs;
 mod m0003_approvals;
 mod m0004_keeping;
 mod m0005_active_server;
+mod m0006_engines;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_approvals::Migration),
             Box::new(m0004_keeping::Migration),
             Box::new(m0005_active_server::Migration),
+            Box::new(m0006_engines::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@ use connectors::vault::Vault;
 use sandbox::Jail;
 
 use crate::config::Config;
+use crate::engine::Engines;
 use crate::env::Env;
 use crate::executor::Control;
 use crate::health::Health;
@@ -32,6 +33,8 @@ pub struct App {
     pub jail: Jail,
     /// Which parts work.
     pub health: Health,
+    /// Where engines outside get their work.
+    pub engines: Engines,
     /// Stops attempts that are under way.
     pub control: Control,
     /// What is counted.

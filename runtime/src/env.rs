@@ -186,6 +186,8 @@ id_maker! {
     trigger_id -> TriggerId,
     effect_id -> EffectId,
     approval_id -> ApprovalId,
+    engine_token_id -> EngineTokenId,
+    artifact_id -> ArtifactId,
 }
 
 struct WallClock;

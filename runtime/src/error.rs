@@ -74,6 +74,17 @@ codes! {
     ShuttingDown, "SHUTTING_DOWN", Transient, "the server is ending";
     ServerFailed, "SERVER_FAILED", Internal, "a part of the server failed in a way that nobody foresaw";
     AutomationName, "AUTOMATION_NAME", Logic, "the text is no name for an automation";
+    EngineName, "ENGINE_NAME", Logic, "the text is no name for an engine outside";
+    EngineTokenNeeded, "ENGINE_TOKEN_NEEDED", Permission, "the address is for the tokens of engines outside";
+    TokenScope, "TOKEN_SCOPE", Permission, "the token of an engine outside opens nothing but what engines need";
+    EngineReport, "ENGINE_REPORT", Logic, "what an engine outside says does not make sense here";
+    EngineLimit, "ENGINE_LIMIT", Limit, "the run has as many marks or artifacts as it may";
+    EngineBusy, "ENGINE_BUSY", Transient, "an engine outside has more under way at once than it may";
+    NameReused, "NAME_REUSED", Logic, "an engine outside used the name for something else in this run";
+    CallUnknown, "CALL_UNKNOWN", Logic, "an engine outside has made no call of this name in this run";
+    LeaseLost, "LEASE_LOST", Logic, "the lease of the run is over, or was never this one";
+    LeaseNotStarted, "LEASE_NOT_STARTED", Logic, "the holder of the run has not said that it begins";
+    ProgramAmbiguous, "PROGRAM_AMBIGUOUS", Logic, "an automation has either a script or an engine outside";
     AutomationInactive, "AUTOMATION_INACTIVE", Logic, "the automation, or everything, is paused or stopped, so that no run would start";
     RunOverlap, "RUN_OVERLAP", Logic, "a run of the automation is under way, and its contract leaves others out meanwhile";
     FolderPath, "FOLDER_PATH", Logic, "the path cannot be granted as a folder";

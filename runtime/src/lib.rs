@@ -7,6 +7,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 mod descriptors;
+pub mod engine;
 pub mod env;
 pub mod error;
 pub mod executor;

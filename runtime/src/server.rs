@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::engine::Engines;
 use crate::env::Env;
 use crate::executor::{Control, Executor, Services};
 use crate::health::Health;
@@ -84,6 +85,7 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
         .told_to(meter.clone(), tracer.clone());
     let (places, places_seen) = watch::channel(0);
     let runs_at_once = usize::from(config.limits.runs_at_once.get());
+    let places_of_engines = places_seen.clone();
     let executor = supervise("executor", &env, &health, &escalation, {
         let services = services.clone();
         move |_| Executor::new(services, runs_at_once, places)
@@ -102,8 +104,21 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
     }
     let hub = Hub::new(&store);
     let control = Control::new(executor, &services);
-    let app =
-        App { config: Arc::new(config), env, store, catalogue, vault, jail, health, control, meter, tracer, log: None };
+    let engines = Engines::open(env.clone(), store.clone(), control.clone(), places_of_engines).await?;
+    let app = App {
+        config: Arc::new(config),
+        env,
+        store,
+        catalogue,
+        vault,
+        jail,
+        health,
+        engines,
+        control,
+        meter,
+        tracer,
+        log: None,
+    };
     Ok(Server { app, hub, tasks })
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use intents::id::ScriptId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,9 +19,10 @@ use super::idempotency;
 use super::problem::Problem;
 use super::runs::{self, RunDetail};
 use super::stop::InFlightView;
-use crate::error::Error;
+use crate::engine::EngineName;
+use crate::error::{Code, Error};
 use crate::ops::{self, Card, FolderGrant, ImportRequest, Imported};
-use crate::store::{self, Automation};
+use crate::store::{self, Automation, Program};
 
 /// A request waits this long for a run at most; who wants to wait longer asks again.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -36,6 +38,8 @@ pub struct AutomationView {
     pub title: String,
     /// `active`, `paused`, `stopped` or `removed`.
     pub mode: String,
+    /// The engine outside that executes it; none when a script does, in the jail.
+    pub engine: Option<String>,
     /// How many runs it has in each phase.
     pub runs: BTreeMap<String, i64>,
     /// When it was made.
@@ -62,8 +66,8 @@ pub struct AutomationDetail {
     pub contract: ContractView,
     /// The version of the script in force: `major.minor`.
     pub script_version: String,
-    /// The source of the script in force.
-    pub script: String,
+    /// The source of the script in force; none when an engine outside executes it.
+    pub script: Option<String>,
     /// What starts runs.
     pub triggers: Vec<TriggerView>,
     /// The room of its events.
@@ -91,8 +95,12 @@ pub struct ImportBody {
     pub name: String,
     /// The contract.
     pub contract: Value,
-    /// The source of the script.
-    pub script: String,
+    /// The source of the script, unless an engine is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+    /// The engine that executes it, instead of a script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineBody>,
     /// Folders to be granted with it, by the name that the contract uses.
     #[serde(default)]
     pub folders: BTreeMap<String, FolderGrant>,
@@ -101,11 +109,21 @@ pub struct ImportBody {
     pub confirm: bool,
 }
 
+/// Who executes an automation that has no script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EngineBody {
+    /// The name of the engine outside. A token for it lets a program claim the runs.
+    pub outside: String,
+}
+
 /// What the user confirms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CardView {
     /// The name.
     pub name: String,
+    /// The engine outside that executes it: nothing is proven of it, and its runs cannot be replayed.
+    pub engine: Option<String>,
     /// What the import changes: `new`, `contract`, `script` or `nothing`.
     pub change: String,
     /// The contract in plain words.
@@ -134,8 +152,8 @@ pub struct ExportView {
     pub manifest: Value,
     /// `contract.json`.
     pub contract: Value,
-    /// `script.js`.
-    pub script: String,
+    /// `script.js`, unless an engine outside executes it.
+    pub script: Option<String>,
 }
 
 /// A run to be started.
@@ -161,21 +179,24 @@ pub struct StopView {
     pub in_flight: Vec<InFlightView>,
 }
 
-/// How many runs each automation has in each phase.
-pub(super) struct Counts(BTreeMap<String, BTreeMap<String, i64>>);
+/// How many runs each automation has in each phase, and who executes it.
+pub(super) struct Counts {
+    runs: BTreeMap<String, BTreeMap<String, i64>>,
+    engines: BTreeMap<ScriptId, EngineName>,
+}
 
 impl Counts {
     pub(super) async fn read(faces: &Faces) -> Result<Self, Error> {
-        let mut counts = BTreeMap::<_, BTreeMap<_, _>>::new();
+        let mut runs = BTreeMap::<_, BTreeMap<_, _>>::new();
         for (automation, phase, count) in faces.app.store.run_counts().await? {
-            counts.entry(automation).or_default().insert(phase, count);
+            runs.entry(automation).or_default().insert(phase, count);
         }
-        Ok(Self(counts))
+        Ok(Self { runs, engines: faces.app.store.engines_of_scripts().await? })
     }
 
     pub(super) fn total(&self) -> BTreeMap<String, i64> {
         let mut total = BTreeMap::new();
-        for (phase, count) in self.0.values().flatten() {
+        for (phase, count) in self.runs.values().flatten() {
             *total.entry(phase.clone()).or_default() += count;
         }
         total
@@ -184,7 +205,8 @@ impl Counts {
     pub(super) fn view(&self, automation: Automation) -> AutomationView {
         AutomationView {
             id: automation.id.to_string(),
-            runs: self.0.get(&automation.id.to_string()).cloned().unwrap_or_default(),
+            runs: self.runs.get(&automation.id.to_string()).cloned().unwrap_or_default(),
+            engine: self.engines.get(&automation.script).map(ToString::to_string),
             name: automation.name,
             title: automation.title,
             mode: automation.mode.to_string(),
@@ -202,6 +224,7 @@ impl From<Card> for CardView {
     fn from(card: Card) -> Self {
         Self {
             name: card.name,
+            engine: card.engine.map(|engine| engine.to_string()),
             change: card.change.as_str().to_owned(),
             words: card.words.into(),
             contract_digest: card.contract_digest,
@@ -233,9 +256,10 @@ pub(super) async fn import(
     caller: Caller,
     body: Body<ImportBody>,
 ) -> Result<Json<ImportView>, Error> {
-    let ImportBody { name, contract, script, folders, confirm } = body.0;
+    let ImportBody { name, contract, script, engine, folders, confirm } = body.0;
+    let program = program(script, engine)?;
     let by = caller.as_str().to_owned();
-    let imported = ops::import(&faces.app, ImportRequest { name, contract, script, folders, by, confirm }).await?;
+    let imported = ops::import(&faces.app, ImportRequest { name, contract, program, folders, by, confirm }).await?;
     Ok(Json(match imported {
         Imported::Preview(card) => ImportView { imported: false, card: card.into(), automation: None },
         Imported::Done { automation, card } => {
@@ -243,6 +267,25 @@ pub(super) async fn import(
             ImportView { imported: true, card: card.into(), automation }
         }
     }))
+}
+
+/// Either a script or an engine executes an automation.
+fn program(script: Option<String>, engine: Option<EngineBody>) -> Result<Program, Error> {
+    match (script, engine) {
+        (Some(source), None) => Ok(Program::Script(source)),
+        (None, Some(engine)) => {
+            let name = engine.outside.parse::<EngineName>();
+            Ok(Program::Outside(name.map_err(|error| Error::new(Code::EngineName, error.to_string()))?))
+        }
+        (Some(_), Some(_)) => {
+            let message = "an automation has a script or an engine outside, not both; leave one of them out";
+            Err(Error::new(Code::ProgramAmbiguous, message))
+        }
+        (None, None) => {
+            let message = "an automation needs a script, or `\"engine\": {\"outside\": NAME}` in its manifest";
+            Err(Error::new(Code::ProgramAmbiguous, message))
+        }
+    }
 }
 
 /// Shows one automation, by id or name.
@@ -268,7 +311,10 @@ pub(super) async fn show(faces: Data<Faces>, which: Path<String>) -> Result<Json
     Ok(Json(AutomationDetail {
         contract: contract_in_force(&faces, &automation).await?,
         script_version: format!("{}.{}", script.major, script.minor),
-        script: script.source,
+        script: match script.program {
+            Program::Script(source) => Some(source),
+            Program::Outside(_) => None,
+        },
         triggers: triggers.collect::<Result<_, Error>>()?,
         room: store::room_of(automation.id).to_string(),
         automation: view(&faces, automation).await?,
@@ -407,7 +453,8 @@ pub(super) async fn remove(faces: Data<Faces>, caller: Caller, which: Path<Strin
 
 fn stop_view(automation: Automation, stopped: ops::Stopped) -> StopView {
     // Without the counts of runs: the acknowledgement does not wait for them.
-    let automation = Counts(BTreeMap::new()).view(automation);
+    let counts = Counts { runs: BTreeMap::new(), engines: BTreeMap::new() };
+    let automation = counts.view(automation);
     let in_flight = stopped.in_flight.into_iter().map(InFlightView::from).collect();
     StopView { automation, at: stopped.at.to_string(), in_flight }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::get;
 use actix_web::web::{Data, Json, Path, Query};
 use connectors::Entry;
-use intents::journal::{Called, LogLine, Record};
+use intents::journal::{Called, LogLine, Record, Report};
 use intents::outcome::Outcome;
 use intents::redact::{Policy, redact, redact_text};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ const CALLS_MAX: u32 = 1000;
 pub struct CallView {
     /// Its number, from 0.
     pub call: u32,
+    /// What the engine outside that made it calls it.
+    pub id: Option<String>,
     /// The tool.
     pub tool: String,
     /// The version of the tool's definition.
@@ -190,16 +192,20 @@ impl From<LogLine> for LogView {
 /// A call with everything that the journal says about it.
 struct Gathered {
     called: Called,
+    /// What an engine outside calls it.
+    id: Option<String>,
     settled: Option<(Outcome, SettledView)>,
     faults: Vec<FaultView>,
 }
 
 fn gather(records: Vec<Record>) -> BTreeMap<u32, Gathered> {
-    let mut calls = BTreeMap::new();
+    let mut calls = BTreeMap::<u32, Gathered>::new();
+    let mut names = BTreeMap::new();
     for record in records {
         match record {
             Record::Called(called) => {
-                calls.entry(called.call).or_insert(Gathered { called, settled: None, faults: Vec::new() });
+                let fresh = Gathered { called, id: None, settled: None, faults: Vec::new() };
+                calls.entry(fresh.called.call).or_insert(fresh);
             }
             Record::Settled { call, order, outcome, at, took_ms, .. } => {
                 let view = SettledView {
@@ -223,11 +229,24 @@ fn gather(records: Vec<Record>) -> BTreeMap<u32, Gathered> {
                     gathered.faults.push(FaultView { failure, at: at.to_string() });
                 }
             }
+            Record::Outside(Report::Named { call, id }) => drop(names.insert(call, id)),
             Record::Began { .. }
             | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
+            | Record::Outside(
+                Report::Claimed { .. }
+                | Report::Started { .. }
+                | Report::Step(_)
+                | Report::GaveUp { .. }
+                | Report::Lost { .. },
+            )
             | Record::Ended { .. } => {}
+        }
+    }
+    for (call, id) in names {
+        if let Some(gathered) = calls.get_mut(&call) {
+            gathered.id = Some(id);
         }
     }
     calls
@@ -261,6 +280,7 @@ impl Gathered {
         let outcome = both["result"].take();
         CallView {
             call: self.called.call,
+            id: self.id,
             tool: self.called.tool.to_string(),
             tool_version: self.called.tool_version,
             arguments: both["arguments"].take(),

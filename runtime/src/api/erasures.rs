@@ -44,6 +44,8 @@ pub struct ErasedView {
     pub needs: u64,
     /// Notices and emitted events that are gone.
     pub messages: u64,
+    /// What engines outside have made and left.
+    pub artifacts: u64,
     /// Values that the automation remembered.
     pub values: u64,
     /// Runs that are not over: they keep what they have, until they are stopped and erased.
@@ -52,8 +54,8 @@ pub struct ErasedView {
 
 impl From<Erased> for ErasedView {
     fn from(erased: Erased) -> Self {
-        let Erased { runs, effects, needs, messages, values, under_way } = erased;
-        Self { runs, effects, needs, messages, values, under_way }
+        let Erased { runs, effects, needs, messages, artifacts, values, under_way } = erased;
+        Self { runs, effects, needs, messages, artifacts, values, under_way }
     }
 }
 

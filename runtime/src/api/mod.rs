@@ -5,6 +5,7 @@
 //! redacted copy. It decides nothing by itself: what can be done is in [`crate::ops`].
 
 mod approvals;
+mod artifacts;
 mod audit;
 mod automations;
 mod body;
@@ -13,6 +14,7 @@ mod contract;
 mod correlate;
 mod doctor;
 mod effects;
+mod engines;
 mod erasures;
 mod events;
 mod faces;
@@ -41,15 +43,21 @@ mod token;
 mod tools;
 
 pub use approvals::{ApprovalPage, ApprovalView, DecideBody, EnvelopeView, HoldBody};
+pub use artifacts::{ArtifactList, StepList};
 pub use audit::{AuditProgress, AuditView};
 pub use automations::{
-    AutomationDetail, AutomationList, AutomationView, CardView, ExportView, ImportBody, ImportView, RunBody, StopView,
-    TriggerView,
+    AutomationDetail, AutomationList, AutomationView, CardView, EngineBody, ExportView, ImportBody, ImportView,
+    RunBody, StopView, TriggerView,
 };
 pub use calls::{CallList, CallView, FaultView, LogList, LogView, SettledView};
 pub use contract::{ContractView, ExplainBody, WordsView};
 pub use doctor::{CheckView, DoctorView};
 pub use effects::{EffectPage, EffectView};
+pub use engines::{
+    AliveView, ArtifactView, ClaimBody, ClaimView, CompleteBody, EndView, EngineCallBody, EngineCallView, EngineList,
+    EngineTokenBody, EngineTokenMade, EngineTokenView, EngineView, FailBody, HeldView, KnownCallView, LeaseView,
+    OutcomeView, StartBody, StepBody, StepView,
+};
 pub use erasures::{ErasedView, ErasureBody};
 pub use events::{EventPage, EventView, RoomList, RoomView};
 pub use health::{HealthView, PartView};

@@ -163,8 +163,12 @@ fn of_code(code: Code) -> StatusCode {
         Code::TokenMissing | Code::TokenWrong | Code::WebhookSignature | Code::WebhookStale | Code::WebhookReplayed => {
             StatusCode::UNAUTHORIZED
         }
-        Code::OriginRefused | Code::PayloadsRefused | Code::ConfirmationNeeded => StatusCode::FORBIDDEN,
-        Code::RouteUnknown | Code::WebhookUnknown => StatusCode::NOT_FOUND,
+        Code::OriginRefused
+        | Code::PayloadsRefused
+        | Code::ConfirmationNeeded
+        | Code::EngineTokenNeeded
+        | Code::TokenScope => StatusCode::FORBIDDEN,
+        Code::RouteUnknown | Code::WebhookUnknown | Code::CallUnknown => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::AutomationInactive
         | Code::RunOverlap
@@ -172,19 +176,25 @@ fn of_code(code: Code) -> StatusCode {
         | Code::IdempotencyBusy
         | Code::BackupExists
         | Code::RestoreNotEmpty
-        | Code::RestoreUnfinished => StatusCode::CONFLICT,
-        Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        | Code::RestoreUnfinished
+        | Code::NameReused
+        | Code::LeaseLost
+        | Code::LeaseNotStarted => StatusCode::CONFLICT,
+        Code::BodyTooLarge | Code::EngineLimit => StatusCode::PAYLOAD_TOO_LARGE,
         Code::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::HostRefused => StatusCode::MISDIRECTED_REQUEST,
         Code::IdempotencyMismatch
         | Code::AutomationName
+        | Code::EngineName
+        | Code::EngineReport
+        | Code::ProgramAmbiguous
         | Code::FolderPath
         | Code::SettingUnknown
         | Code::BackupNewer
         | Code::BackupKey
         | Code::BackupIncomplete
         | Code::SettingValue => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::ListenersFull | Code::WebhookBusy | Code::ShuttingDown | Code::NoServer => {
+        Code::ListenersFull | Code::WebhookBusy | Code::EngineBusy | Code::ShuttingDown | Code::NoServer => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         Code::ConfigHome

@@ -4,9 +4,13 @@ use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
+use super::engines::{
+    artifacts as engine_artifacts, calls as engine_calls, claims as engine_claims, ends as engine_ends,
+    manage as engines, reports as engine_reports,
+};
 use super::{
-    approvals, audit, automations, calls, contract, doctor, effects, erasures, events, health, hooks, login, metrics,
-    needs, notices, openapi, reference, runs, secrets, settings, stop, tools,
+    approvals, artifacts, audit, automations, calls, contract, doctor, effects, erasures, events, health, hooks, login,
+    metrics, needs, notices, openapi, reference, runs, secrets, settings, stop, tools,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -30,6 +34,7 @@ macro_rules! routes {
             tags(
                 (name = "automations", description = "What the user delegated"),
                 (name = "runs", description = "Executions with their journals"),
+                (name = "engines", description = "Programs outside that execute the script's part of runs"),
                 (name = "effects", description = "What happened under each key"),
                 (name = "inbox", description = "What only the person can give, and what automations tell"),
                 (name = "events", description = "What changed, as pages and as live streams"),
@@ -51,6 +56,11 @@ routes! {
     automations::run, automations::pause, automations::resume, automations::trust, automations::stop, automations::remove,
     runs::list, runs::show, calls::list, calls::list_logs, runs::effects, runs::stop, runs::replay,
     effects::list, erasures::erase,
+    artifacts::list_steps, artifacts::list, artifacts::download,
+    engines::list_engines, engines::create_token, engines::revoke_token,
+    engine_claims::claim, engine_reports::heartbeat, engine_reports::begin, engine_reports::put_step,
+    engine_calls::make_call, engine_calls::show_call, engine_artifacts::put_artifact,
+    engine_ends::complete, engine_ends::fail, engine_ends::release,
     needs::list, needs::show, needs::give_answer, notices::list,
     approvals::list, approvals::show, approvals::decide, approvals::hold, approvals::take_back,
     events::list_rooms, events::list, events::listen,
@@ -76,6 +86,10 @@ impl utoipa::Modify for Security {
             .description(Some("The content of the file `token` in the data folder."))
             .build();
         components.add_security_scheme("token", SecurityScheme::Http(token));
+        let engine = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token that `steward engines token create NAME` made: it opens nothing but these."));
+        components.add_security_scheme("engine", SecurityScheme::Http(engine.build()));
         let session = ApiKeyValue::with_description(
             "steward_session_PORT",
             "The session of a browser that opened the login link; requests that change something need an `Origin` that is ours.",

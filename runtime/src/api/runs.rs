@@ -1,11 +1,12 @@
 //! Runs: their list, what they came to, and replays of their journals.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{get, post};
 use intents::canonical;
-use intents::id::RunId;
+use intents::id::{RunId, ScriptId};
 use intents::redact::{Policy, redact, redact_text};
 use intents::run::Phase;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use super::guard::Caller;
 use super::needs::{self, NeedView};
 use super::page::{self, Paging};
 use super::problem::Problem;
+use crate::engine::EngineName;
 use crate::error::Error;
 use crate::ops::{self, Reached};
 use crate::store::{Run, RunFilter};
@@ -34,6 +36,12 @@ pub struct RunView {
     pub item: String,
     /// The script that it executes.
     pub script: String,
+    /// The engine outside that executes it; none when its script does, in the jail.
+    pub engine: Option<String>,
+    /// Whether its journal can be run again.
+    pub replayable: bool,
+    /// Why not.
+    pub not_replayable: Option<String>,
     /// The contract that it began under.
     pub contract: String,
     /// `queued`, `running`, `waiting`, `succeeded`, `failed` or `stopped`.
@@ -134,9 +142,14 @@ pub struct DifferenceView {
     pub actual: Value,
 }
 
-impl From<Run> for RunView {
-    fn from(run: Run) -> Self {
+impl RunView {
+    /// Shows a run, given which scripts are executed outside.
+    fn new(run: Run, engines: &BTreeMap<ScriptId, EngineName>) -> Self {
+        let engine = engines.get(&run.script);
         Self {
+            engine: engine.map(ToString::to_string),
+            replayable: engine.is_none(),
+            not_replayable: engine.map(|_| ops::NOT_REPLAYABLE_OUTSIDE.to_owned()),
             id: run.id.to_string(),
             automation: run.automation.to_string(),
             item: run.item.to_string(),
@@ -181,7 +194,7 @@ pub(super) async fn detail(faces: &Faces, run: Run) -> Result<RunDetail, Error> 
         }),
         waits: waits.collect(),
         needs,
-        run: run.into(),
+        run: RunView::new(run, &store.engines_of_scripts().await?),
     })
 }
 
@@ -215,7 +228,8 @@ pub(super) async fn list(
     let phase = filter.phase.as_ref().map(phase).transpose()?;
     let found = store.runs(&RunFilter { automation, phase, before: paging.before()? }, paging.look_for()).await?;
     let (items, next) = paging.cut(found, |run| run.id.to_string());
-    Ok(Json(RunPage { items: items.into_iter().map(RunView::from).collect(), next }))
+    let engines = store.engines_of_scripts().await?;
+    Ok(Json(RunPage { items: items.into_iter().map(|run| RunView::new(run, &engines)).collect(), next }))
 }
 
 /// How long to wait.
@@ -264,7 +278,8 @@ pub(super) async fn effects(faces: Data<Faces>, run: Path<String>) -> Result<Jso
 #[post("/v1/runs/{run}/stop")]
 pub(super) async fn stop(faces: Data<Faces>, caller: Caller, run: Path<String>) -> Result<Json<RunView>, Error> {
     let id = page::id("run", &run)?;
-    Ok(Json(ops::stop_run(&faces.app, id, caller.as_str()).await?.into()))
+    let run = ops::stop_run(&faces.app, id, caller.as_str()).await?;
+    Ok(Json(RunView::new(run, &faces.app.store.engines_of_scripts().await?)))
 }
 
 /// Runs the journal again in the sandbox, without any effect, and compares each step.

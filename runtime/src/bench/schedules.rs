@@ -139,7 +139,7 @@ pub(super) fn automation(number: usize, rule: &str, now: Timestamp) -> anyhow::R
         name: format!("bench-{number}"),
         title: format!("Bench {number}"),
         contract: canonical::to_string(&contract),
-        script: "export default async function run() { return 1; }".to_owned(),
+        program: "export default async function run() { return 1; }".to_owned().into(),
         triggers: vec![NewTrigger { kind: "schedule", body: canonical::to_string(&schedule), next_at }],
         by: "bench".to_owned(),
     })

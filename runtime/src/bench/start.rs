@@ -63,7 +63,7 @@ async fn fill(home: &Path) -> anyhow::Result<()> {
             "triggers": [{ "manual": true, "overlap": "allow" }],
             "capabilities": []
         })),
-        script: "export default async function run({ input }) { return input; }".to_owned(),
+        program: "export default async function run({ input }) { return input; }".into(),
         triggers: vec![NewTrigger {
             kind: "manual",
             body: canonical::to_string(&json!({ "manual": true, "overlap": "allow" })),

@@ -91,7 +91,7 @@ impl World {
             name: name.to_owned(),
             title: name.to_owned(),
             contract: intents::canonical::to_string(contract),
-            script: script.to_owned(),
+            program: script.into(),
             triggers: vec![NewTrigger {
                 kind: "manual",
                 body: intents::canonical::to_string(&json!({ "manual": true, "overlap": "allow" })),

@@ -62,6 +62,9 @@ pub(super) enum Command {
     /// The tools that contracts may grant.
     #[command(subcommand)]
     Tools(Tools),
+    /// Programs outside that execute the script's part of runs.
+    #[command(subcommand)]
+    Engines(Engines),
     /// Stop everything at once: no effect starts any more.
     Stop,
     /// Lift the stop of everything.
@@ -453,6 +456,31 @@ pub(super) enum Tools {
     Show {
         /// Its name, such as `http.get`.
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Engines {
+    /// List the engines with what waits for them and what they hold.
+    List,
+    /// Tokens: each lets a program be one engine, and nothing else.
+    #[command(subcommand)]
+    Token(EngineTokens),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EngineTokens {
+    /// Make a token for an engine. It is shown once.
+    Create {
+        /// The name of the engine, as manifests have it.
+        name: String,
+    },
+    /// List the tokens, without themselves.
+    List,
+    /// End a token at once, and the leases that were taken with it.
+    Revoke {
+        /// Its id.
+        token: String,
     },
 }
 

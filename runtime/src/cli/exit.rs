@@ -67,7 +67,7 @@ impl Exit {
                 | Code::ConfigSyntax
                 | Code::ConfigUnknownKey
                 | Code::ConfigValue => Self::Usage,
-                Code::RouteUnknown | Code::WebhookUnknown => Self::NotFound,
+                Code::RouteUnknown | Code::WebhookUnknown | Code::CallUnknown => Self::NotFound,
                 Code::BackupExists
                 | Code::RestoreNotEmpty
                 | Code::RestoreUnfinished
@@ -97,6 +97,16 @@ impl Exit {
                 | Code::ShuttingDown
                 | Code::ServerFailed
                 | Code::AutomationName
+                | Code::EngineName
+                | Code::EngineTokenNeeded
+                | Code::TokenScope
+                | Code::EngineReport
+                | Code::EngineLimit
+                | Code::EngineBusy
+                | Code::NameReused
+                | Code::LeaseLost
+                | Code::LeaseNotStarted
+                | Code::ProgramAmbiguous
                 | Code::AutomationInactive
                 | Code::RunOverlap
                 | Code::SettingValue

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::args::{Cli, Command};
 use super::commands::{
-    approvals, audit, automations, backup, config, contract, doctor, erase, folders, health, inbox, runs, secrets,
-    settings, stop, tools,
+    approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox, runs,
+    secrets, settings, stop, tools,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -82,6 +82,7 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
         | Command::Secrets(_)
         | Command::Settings(_)
         | Command::Tools(_)
+        | Command::Engines(_)
         | Command::Stop
         | Command::Resume
         | Command::Audit(_)
@@ -106,6 +107,7 @@ async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<
         Command::Secrets(command) => secrets::run(client, command, out).await,
         Command::Settings(command) => settings::run(client, command, out).await,
         Command::Tools(command) => tools::run(client, command, out).await,
+        Command::Engines(command) => engines::run(client, command, out).await,
         Command::Stop => stop::stop(client, out).await,
         Command::Resume => stop::resume(client, out).await,
         Command::Audit(command) => audit::run(client, command, out).await,

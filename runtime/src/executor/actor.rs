@@ -14,15 +14,18 @@ use intents::outcome::Failure;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::attempt::{Ending, carry_out};
+use super::attempt::{Ending, Seat, carry_out_at};
 use super::context::Trouble;
 use super::in_flight::{InFlight, Table};
+use super::outside::Holder;
 use super::{Services, wording};
 use crate::env::Env;
 use crate::retry::RetryPolicy;
 use crate::router::{Places, pick, room_of};
 use crate::store::{self, Finish, NewNeed, Progress, Runnable};
 
+/// Runs that engines outside hold at once: each keeps what it was given in memory.
+const OUTSIDE_MAX: usize = 256;
 /// How long the end of a server waits for attempts to give their runs back; what is left goes on at the next start.
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// How often it looks.
@@ -44,6 +47,8 @@ pub struct Executor {
 struct Running {
     automation: AutomationId,
     overlaps: bool,
+    /// Whether an engine outside holds it: it takes no place of the jail.
+    outside: bool,
     stop: watch::Sender<bool>,
 }
 
@@ -92,14 +97,60 @@ impl Handler<Admit> for Executor {
         let standing = self.standing();
         let picked = pick(&waiting, &Places { free: standing.free, taken: standing.automations });
         for runnable in &picked {
-            let (stop, stopped) = watch::channel(false);
-            let running = Running { automation: runnable.automation, overlaps: runnable.overlaps, stop };
-            self.running.insert(runnable.run, running);
-            let troubles = self.troubles.get(&runnable.run).copied().unwrap_or(0);
-            tokio::spawn(watched(self.services.clone(), runnable.run, troubles, stopped, context.address()));
+            self.admit(*runnable, Seat::Jail, context);
         }
         let Standing { full, free, .. } = self.standing();
         Admitted { runs: picked.len(), full, free }
+    }
+}
+
+/// Give this run to an engine outside, if there is room for it.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct AdmitOutside {
+    /// The run.
+    pub(crate) runnable: Runnable,
+    /// Our end of the lease.
+    pub(crate) holder: Holder,
+}
+
+impl std::fmt::Debug for AdmitOutside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("AdmitOutside").field(&self.runnable).finish()
+    }
+}
+
+impl Handler<AdmitOutside> for Executor {
+    type Result = bool;
+
+    fn handle(&mut self, admit: AdmitOutside, context: &mut Context<Self>) -> bool {
+        let AdmitOutside { runnable, holder } = admit;
+        let held = self.running.len() - self.jailed();
+        let of_automation = self.running.values().filter(|running| running.automation == runnable.automation).count();
+        if held >= OUTSIDE_MAX
+            || of_automation >= room_of(runnable.overlaps)
+            || self.running.contains_key(&runnable.run)
+        {
+            return false;
+        }
+        self.admit(runnable, Seat::Outside(holder), context);
+        true
+    }
+}
+
+impl Executor {
+    fn admit(&mut self, runnable: Runnable, seat: Seat, context: &Context<Self>) {
+        let (stop, stopped) = watch::channel(false);
+        let outside = matches!(seat, Seat::Outside(_));
+        let running = Running { automation: runnable.automation, overlaps: runnable.overlaps, outside, stop };
+        self.running.insert(runnable.run, running);
+        let troubles = self.troubles.get(&runnable.run).copied().unwrap_or(0);
+        tokio::spawn(watched(self.services.clone(), runnable.run, seat, troubles, stopped, context.address()));
+    }
+
+    /// Attempts that have a place in the jail.
+    fn jailed(&self) -> usize {
+        self.running.values().filter(|running| !running.outside).count()
     }
 }
 
@@ -175,8 +226,7 @@ impl Handler<Snapshot> for Executor {
 
 impl Executor {
     fn standing(&self) -> Standing {
-        let mut standing =
-            Standing { free: self.attempts_max.saturating_sub(self.running.len()), ..Standing::default() };
+        let mut standing = Standing { free: self.attempts_max.saturating_sub(self.jailed()), ..Standing::default() };
         for (run, running) in &self.running {
             standing.runs.insert(*run);
             let taken = standing.automations.entry(running.automation).or_insert(0);
@@ -244,9 +294,16 @@ impl Control {
 }
 
 /// Carries a run out and tells the executor when its attempt has ended, however it ends.
-async fn watched(services: Services, run: RunId, troubles: u32, stop: watch::Receiver<bool>, executor: Addr<Executor>) {
+async fn watched(
+    services: Services,
+    run: RunId,
+    seat: Seat,
+    troubles: u32,
+    stop: watch::Receiver<bool>,
+    executor: Addr<Executor>,
+) {
     let began = services.env.clock.nanos();
-    let carried = AssertUnwindSafe(carry_out(services.clone(), run, stop)).catch_unwind().await;
+    let carried = AssertUnwindSafe(carry_out_at(services.clone(), run, seat, stop)).catch_unwind().await;
     let ending = carried.as_ref().ok().and_then(|carried| carried.as_ref().ok()).copied();
     services.meter.attempt(ending, services.env.since(began));
     let troubled = match carried {

@@ -8,6 +8,7 @@ mod fault;
 mod files;
 mod host_call;
 mod memory;
+mod outside;
 mod reread;
 mod side;
 
@@ -28,7 +29,7 @@ use intents::canonical::Digest;
 use intents::failure::{Budget, Class};
 use intents::gate::Verdict;
 use intents::id::RunId;
-use intents::journal::{Called, Record, recorded};
+use intents::journal::{Called, Record, Report, recorded};
 use intents::label::Labels;
 use intents::outcome::{Failure, Outcome};
 use intents::run::Phase;
@@ -41,12 +42,13 @@ use tracing::Instrument;
 use super::call::{Admitted, Kind, Leaving, Refused, Wish};
 use super::context::{Context, Trouble};
 use super::host::Overlay;
+use super::outside::Holder;
 use super::progress::Unsaved;
 use super::witness::Witness;
 use super::{Services, call};
 use crate::env::FaultPoint;
 use crate::store;
-use crate::store::{Begun, Blocked, NewWait, Ticket};
+use crate::store::{Begun, Blocked, NewWait, Program, Ticket};
 use crate::telemetry::metrics::GateVerdict;
 use crate::telemetry::traces::AttemptTrace;
 
@@ -60,6 +62,8 @@ use self::side::{Said, Side};
 
 /// An attempt that lives longer than this is not working; its waits would be rows.
 const ATTEMPT_MAX: Duration = Duration::from_secs(3600);
+/// An engine outside may have much to compute; one that has not come to an end in a day never will.
+const ATTEMPT_OUTSIDE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How soon a call looks again for a key that another run holds, should the hint be lost.
 const OTHER_RUN_RETRY: Duration = Duration::from_secs(30);
 /// Failures of an optional read after which the script goes on without it.
@@ -149,16 +153,54 @@ struct Attempt {
     sent: u32,
     idle: Option<u32>,
     end: Option<End>,
+    /// The logical time of the run's first line.
+    began_at: Timestamp,
+    /// Holders of an engine outside that were lost in a row.
+    lost_in_a_row: usize,
+    /// How often an engine outside gave up before.
+    gave_up: Option<Budget>,
+}
+
+/// Where an attempt is to live.
+pub(super) enum Seat {
+    /// In a process of its own.
+    Jail,
+    /// With an engine outside.
+    Outside(Holder),
+}
+
+/// Who is to make the calls.
+enum Maker {
+    Script(String),
+    Engine(Holder),
+}
+
+/// Carries a run out in the jail until it ends, sleeps, or is stopped.
+pub async fn carry_out(services: Services, run: RunId, stop: watch::Receiver<bool>) -> Result<Ending, Trouble> {
+    carry_out_at(services, run, Seat::Jail, stop).await
 }
 
 /// Carries a run out until it ends, sleeps, or is stopped.
-pub async fn carry_out(services: Services, run: RunId, mut stop: watch::Receiver<bool>) -> Result<Ending, Trouble> {
+pub(super) async fn carry_out_at(
+    services: Services,
+    run: RunId,
+    seat: Seat,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Ending, Trouble> {
     let Some(context) = Context::load(&services, run).await? else { return Ok(Ending::NotReady) };
     services.env.reached(FaultPoint::AttemptClaimed).await;
     if context.item.useful_until.is_some_and(|until| services.env.now() > until) {
         services.store.stop_run(run, "useful_for").await?;
         return Ok(Ending::Over(Phase::Stopped));
     }
+    // What an engine is to execute never enters the jail, and what is a script goes nowhere else.
+    let maker = match (&context.script.program, seat) {
+        (Program::Script(source), Seat::Jail) => Maker::Script(source.clone()),
+        (Program::Outside(engine), Seat::Outside(holder)) if holder.engine() == engine => Maker::Engine(holder),
+        (Program::Script(_) | Program::Outside(_), Seat::Outside(_)) | (Program::Outside(_), Seat::Jail) => {
+            return Ok(Ending::NotReady);
+        }
+    };
     let automation = context.automation.id;
     let meter = services.meter.clone();
     let trace = services.tracer.attempt(&context.run, context.run.attempts + 1);
@@ -168,10 +210,13 @@ pub async fn carry_out(services: Services, run: RunId, mut stop: watch::Receiver
         span.record("trace_id", tracing::field::display(trace.ids().trace()));
     }
     let going = async move {
-        let mut attempt = Attempt::start(services, context, trace, stop.clone()).await?;
+        let mut attempt = Attempt::start(services, context, maker, trace, stop.clone()).await?;
         let ending = attempt.go(&mut stop).await;
         attempt.services.in_flight.remove_run(run);
         attempt.unsaved.ended(ending.as_ref().ok().copied());
+        if let Ok(ending) = &ending {
+            attempt.side.ended(*ending);
+        }
         ending
     };
     let ending = going.instrument(span).await;
@@ -185,6 +230,7 @@ impl Attempt {
     async fn start(
         services: Services,
         mut context: Context,
+        maker: Maker,
         trace: Option<AttemptTrace>,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, Trouble> {
@@ -198,6 +244,7 @@ impl Attempt {
             | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
+            | Record::Outside(_)
             | Record::Ended { .. } => None,
         });
         let (at, seed) = match &began {
@@ -211,22 +258,28 @@ impl Attempt {
         if began.as_ref().is_none_or(|(old, _, _)| *old != pins) {
             unsaved.push(Record::Began { pins, at, seed, input: context.item.input.clone() });
         }
-        let start = Start {
-            script: context.script.source.clone(),
-            name: "script.js".to_owned(),
-            input: context.item.input.clone(),
-            at,
-            seed: *seed.as_bytes(),
-            replay: recorded(&context.records),
-            tools: context.tools(),
-            logged: logged(&context.records),
+        let side = match maker {
+            Maker::Engine(holder) => Side::Outside { holder, outcome_bytes: services.limits.outcome_bytes },
+            Maker::Script(script) => {
+                let start = Start {
+                    script,
+                    name: "script.js".to_owned(),
+                    input: context.item.input.clone(),
+                    at,
+                    seed: *seed.as_bytes(),
+                    replay: recorded(&context.records),
+                    tools: context.tools(),
+                    logged: logged(&context.records),
+                };
+                let script = services.jail.attempt(start, services.limits.clone()).await.map_err(unstarted)?;
+                services.meter.forked();
+                Side::Jailed(script)
+            }
         };
         let binds = reread::binds(&context.own) || context.current.as_deref().is_some_and(reread::binds);
-        let script = services.jail.attempt(start, services.limits.clone()).await.map_err(unstarted)?;
-        services.meter.forked();
         Ok(Self {
             number,
-            side: Side::Jailed(script),
+            side,
             unsaved,
             made_at: made_at(&context.records),
             wishes: BTreeMap::new(),
@@ -250,6 +303,9 @@ impl Attempt {
             sent: 0,
             idle: None,
             end: None,
+            began_at: at,
+            lost_in_a_row: outside::lost_in_a_row(&context.records),
+            gave_up: outside::gave_up(&context.records),
             context: Arc::new(context),
             services,
         })
@@ -257,7 +313,9 @@ impl Attempt {
 
     async fn go(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Ending, Trouble> {
         let env = self.services.env.clone();
-        let mut deadline = env.clock.sleep_until(env.now() + ATTEMPT_MAX);
+        self.open().await?;
+        let longest = self.longest();
+        let mut deadline = env.clock.sleep_until(env.now() + longest);
         loop {
             if let Some(ending) = self.settled_down().await? {
                 return Ok(ending);
@@ -278,7 +336,7 @@ impl Attempt {
                     let failure = Failure::new(
                         Class::Limit,
                         "LIMIT_ATTEMPT",
-                        format!("the attempt was under way for longer than {} minutes", ATTEMPT_MAX.as_secs() / 60),
+                        format!("the attempt was under way for longer than {} minutes", longest.as_secs() / 60),
                     );
                     self.fail(failure, json!({}));
                 }
@@ -286,23 +344,44 @@ impl Attempt {
         }
     }
 
+    fn longest(&self) -> Duration {
+        match self.side {
+            Side::Jailed(_) => ATTEMPT_MAX,
+            Side::Outside { .. } => ATTEMPT_OUTSIDE_MAX,
+        }
+    }
+
     async fn heard(&mut self, said: Said) -> Result<(), Trouble> {
         match said {
             Said::Call(leaving) => {
                 self.services.env.reached(FaultPoint::CallReceived).await;
+                self.idle = None;
                 return self.called(leaving).await;
             }
             Said::Logged(line) => self.unsaved.push(Record::Logged(line)),
             Said::Idle { delivered } => self.idle = Some(delivered),
             Said::Finished { result } => self.finish_with(End::Finished { result }),
             Said::Failed { failure, evidence } => self.fail(failure, evidence),
+            Said::Started { says } => return self.started(says).await,
+            Said::Step(step) => return self.step(step).await,
+            Said::GaveUp { failure } => self.gave_up(failure),
+            Said::Released => self.finish_with(End::Parked),
+            Said::Lost => self.lost(),
         }
         Ok(())
     }
 
     async fn called(&mut self, leaving: Leaving) -> Result<(), Trouble> {
         let now = self.services.env.now();
+        if leaving.call >= self.services.limits.calls {
+            let message = "the run made more calls than it may";
+            self.fail(Failure::new(Class::Limit, "LIMIT_CALLS", message), json!({}));
+            return Ok(());
+        }
         let again = self.made_at.contains_key(&leaving.call);
+        if let (Some(id), false) = (&leaving.id, again) {
+            self.unsaved.push(Record::Outside(Report::Named { call: leaving.call, id: id.clone() }));
+        }
         let made_at = *self.made_at.entry(leaving.call).or_insert(now);
         let wish = match call::understand(&self.services, &leaving)? {
             Ok(wish) => Arc::new(wish),

@@ -23,6 +23,8 @@ use super::{Services, grants};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leaving {
     pub(super) call: u32,
+    /// What an engine outside calls it.
+    pub(super) id: Option<String>,
     pub(super) tool: String,
     pub(super) arguments: String,
     pub(super) key: Option<String>,
@@ -46,6 +48,7 @@ impl Wish {
     pub(super) fn leaving(&self) -> Leaving {
         Leaving {
             call: self.call,
+            id: None,
             tool: self.definition.name.to_string(),
             arguments: self.arguments.canonical().to_owned(),
             key: self.given_key.as_ref().map(Key::canonical),

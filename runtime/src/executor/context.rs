@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use connectors::Folder;
 use connectors::egress::HostPort;
+use intents::canonical::Digest;
 use intents::contract::Contract;
 use intents::id::RunId;
 use intents::journal::{Pins, Record};
@@ -11,7 +12,7 @@ use intents::label::Labels;
 
 use super::Services;
 use super::grants;
-use crate::store::{self, Automation, Item, Loaded, Mode, Run, ScriptVersion};
+use crate::store::{self, Automation, Item, Loaded, Mode, Program, Run, ScriptVersion};
 use crate::telemetry::traces::TraceIds;
 
 /// Why an attempt cannot go on, beside what its script and its calls lead to.
@@ -108,11 +109,18 @@ impl Context {
     /// What the run executes with from now on.
     pub(super) fn pins(&self) -> Pins {
         let pins = sandbox::pins();
-        Pins {
-            engine: pins.engine,
-            prelude: pins.prelude,
-            tzdata: pins.tzdata.to_owned(),
-            script: intents::canonical::Digest::of(self.script.source.as_bytes()),
+        let script = self.script.program.digest();
+        match &self.script.program {
+            Program::Script(_) => {
+                Pins { engine: pins.engine, prelude: pins.prelude, tzdata: pins.tzdata.to_owned(), script }
+            }
+            // Of what runs outside nothing is known but its name.
+            Program::Outside(engine) => Pins {
+                engine: format!("outside:{engine}"),
+                prelude: Digest::of(b""),
+                tzdata: pins.tzdata.to_owned(),
+                script,
+            },
         }
     }
 

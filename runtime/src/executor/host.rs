@@ -170,6 +170,7 @@ impl Overlay {
                 | Record::Faulted { .. }
                 | Record::Reread { .. }
                 | Record::Logged(_)
+                | Record::Outside(_)
                 | Record::Ended { .. } => {}
             }
         }

@@ -11,12 +11,13 @@ mod context;
 mod grants;
 mod host;
 mod in_flight;
+pub mod outside;
 mod progress;
 mod services;
 mod witness;
 mod wording;
 
-pub use actor::{Admit, Admitted, Control, Executor, Snapshot, Standing};
+pub use actor::{Admit, AdmitOutside, Admitted, Control, Executor, Snapshot, Standing};
 pub use attempt::{Ending, carry_out};
 pub use context::Trouble;
 pub use in_flight::InFlight;

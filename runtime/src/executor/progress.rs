@@ -46,6 +46,7 @@ impl Unsaved {
                 | Record::Reread { .. }
                 | Record::StateRead { .. }
                 | Record::Logged(_)
+                | Record::Outside(_)
                 | Record::Ended { .. } => {}
             }
         }
@@ -60,6 +61,11 @@ impl Unsaved {
     /// The attempt has ended; none, when it met trouble.
     pub(super) fn ended(&mut self, ending: Option<Ending>) {
         self.witness.ended(ending);
+    }
+
+    /// Calls so far.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls
     }
 
     /// Notes a call that the journal does not have yet.

@@ -27,6 +27,7 @@ impl Witness {
                 | Record::Reread { .. }
                 | Record::StateRead { .. }
                 | Record::Logged(_)
+                | Record::Outside(_)
                 | Record::Ended { .. } => {}
             }
         }
@@ -65,6 +66,7 @@ impl Witness {
             | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
+            | Record::Outside(_)
             | Record::Ended { .. } => {}
         }
     }

@@ -229,10 +229,15 @@ impl Janitor {
         for _ in 0..SWEEP_COMMITS_MAX {
             let swept = self.store.sweep(retention).await?;
             if swept.items == 0 {
-                return Ok(());
+                break;
             }
             tracing::info!(items = swept.items, runs = swept.runs, rows = swept.rows, "old payloads were removed");
             tokio::task::yield_now().await;
+        }
+        // The files of what has just lost its key, and of what was never finished.
+        let artifacts = self.store.sweep_artifacts().await?;
+        if artifacts > 0 {
+            tracing::info!(artifacts, "old artifacts were removed");
         }
         Ok(())
     }

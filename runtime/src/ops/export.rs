@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::store::Program;
 
 /// The format of the folder. Rises with each change that an older version would not read.
 const FORMAT: u32 = 1;
@@ -13,8 +14,8 @@ const FORMAT: u32 = 1;
 pub struct Export {
     /// `contract.json`.
     pub contract: Value,
-    /// `script.js`.
-    pub script: String,
+    /// `script.js`, unless an engine outside executes it.
+    pub script: Option<String>,
     /// `manifest.json`.
     pub manifest: Value,
 }
@@ -26,16 +27,20 @@ pub async fn export(app: &App, which: &str) -> Result<Export, Error> {
     let script = app.store.script(automation.script).await?;
     let unreadable =
         |error: serde_json::Error| crate::store::Error::Unreadable { what: "contract", reason: error.to_string() };
-    Ok(Export {
-        contract: serde_json::from_str(&contract.body).map_err(unreadable)?,
-        manifest: json!({
-            "format": FORMAT,
-            "name": automation.name,
-            "title": automation.title,
-            "contract": { "version": contract.version, "digest": contract.digest },
-            "script": { "version": format!("{}.{}", script.major, script.minor), "digest": script.digest },
-            "steward": env!("CARGO_PKG_VERSION"),
-        }),
-        script: script.source,
-    })
+    let mut manifest = json!({
+        "format": FORMAT,
+        "name": automation.name,
+        "title": automation.title,
+        "contract": { "version": contract.version, "digest": contract.digest },
+        "script": { "version": format!("{}.{}", script.major, script.minor), "digest": script.digest },
+        "steward": env!("CARGO_PKG_VERSION"),
+    });
+    let script = match script.program {
+        Program::Script(source) => Some(source),
+        Program::Outside(engine) => {
+            manifest["engine"] = json!({ "outside": engine });
+            None
+        }
+    };
+    Ok(Export { contract: serde_json::from_str(&contract.body).map_err(unreadable)?, manifest, script })
 }

@@ -11,8 +11,9 @@ use serde_json::Value;
 use super::folder::{self, FolderGrant, Trust};
 use super::{explain, folders, triggers};
 use crate::app::App;
+use crate::engine::EngineName;
 use crate::error::{Code, Error};
-use crate::store::{self, Automation, FOLDER_PREFIX, Mode};
+use crate::store::{self, Automation, FOLDER_PREFIX, Mode, Program};
 
 /// An automation from outside.
 #[derive(Debug, Clone)]
@@ -21,8 +22,8 @@ pub struct ImportRequest {
     pub name: String,
     /// The contract.
     pub contract: Value,
-    /// The source of the script.
-    pub script: String,
+    /// What is executed.
+    pub program: Program,
     /// Folders to be granted with it.
     pub folders: BTreeMap<String, FolderGrant>,
     /// Who imports it.
@@ -38,6 +39,8 @@ pub struct Card {
     pub name: String,
     /// The contract in plain words.
     pub words: Words,
+    /// The engine outside that executes it, if no script does.
+    pub engine: Option<EngineName>,
     /// What the import changes.
     pub change: Change,
     /// The digest of the contract.
@@ -86,7 +89,11 @@ pub async fn import(app: &App, request: ImportRequest) -> Result<Imported, Error
     let granted = granted(app, &request).await?;
     check_folders(app, &contract, &granted)?;
     check_secrets(app, &contract)?;
-    app.jail.check(&request.script, super::replay::SCRIPT_NAME).await?;
+    match &request.program {
+        Program::Script(source) => app.jail.check(source, super::replay::SCRIPT_NAME).await?,
+        // Nobody can look into it: the card says so, and the contract binds it as it binds a script.
+        Program::Outside(_) => {}
+    }
 
     let body = canonical::to_string(&contract.to_value());
     let card = card(app, &request, &contract, &body).await?;
@@ -100,7 +107,7 @@ pub async fn import(app: &App, request: ImportRequest) -> Result<Imported, Error
         name: request.name,
         title: contract.title().to_owned(),
         contract: body,
-        script: request.script,
+        program: request.program,
         triggers: triggers::of(&contract, app.env.now()),
         by: request.by,
     };
@@ -189,7 +196,7 @@ fn check_secrets(app: &App, contract: &Contract) -> Result<(), Error> {
 
 async fn card(app: &App, request: &ImportRequest, contract: &Contract, body: &str) -> Result<Card, Error> {
     let contract_digest = canonical::Digest::of(body.as_bytes()).to_string();
-    let script_digest = canonical::Digest::of(request.script.as_bytes()).to_string();
+    let script_digest = request.program.digest().to_string();
     let change = match app.store.automation(&request.name).await {
         Ok(known) if known.mode != Mode::Removed => {
             let old_contract = app.store.contract(known.contract).await?;
@@ -206,7 +213,8 @@ async fn card(app: &App, request: &ImportRequest, contract: &Contract, body: &st
         Err(error) if error.class() == Class::Logic => Change::New,
         Err(error) => return Err(error.into()),
     };
-    Ok(Card { name: request.name.clone(), words: contract.words(), change, contract_digest, script_digest })
+    let engine = request.program.engine().cloned();
+    Ok(Card { name: request.name.clone(), words: contract.words(), engine, change, contract_digest, script_digest })
 }
 
 impl Change {

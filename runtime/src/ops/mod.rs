@@ -23,7 +23,7 @@ pub use export::{Export, export};
 pub use folder::{FolderGrant, Trust, folders};
 pub use import::{Card, Change, ImportRequest, Imported, import};
 pub use outcome::{Ending, ending};
-pub use replay::{Difference, Reached, Replay, replay};
+pub use replay::{Difference, NOT_REPLAYABLE_OUTSIDE, Reached, Replay, replay};
 pub use setting::{check_setting, set_setting};
 pub use start::{Started, run_now};
 pub use wait::wait_for_run;

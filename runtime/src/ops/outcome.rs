@@ -35,7 +35,8 @@ pub async fn ending(app: &App, run: &Run) -> Result<Ending, Error> {
         | Record::Faulted { .. }
         | Record::Reread { .. }
         | Record::StateRead { .. }
-        | Record::Logged(_) => None,
+        | Record::Logged(_)
+        | Record::Outside(_) => None,
     });
     Ok(ended.unwrap_or_default())
 }

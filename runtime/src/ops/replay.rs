@@ -13,10 +13,13 @@ use serde_json::Value;
 use super::explain;
 use crate::app::App;
 use crate::error::{Code, Error};
-use crate::store::{self, Run};
+use crate::store::{self, Program, Run};
 
 /// The name that scripts have in what is said about them.
 pub(super) const SCRIPT_NAME: &str = "script.js";
+/// Why runs of engines outside cannot be replayed.
+pub const NOT_REPLAYABLE_OUTSIDE: &str =
+    "what an engine outside does between its calls is not recorded, so there is nothing to run again";
 
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,9 +70,15 @@ enum End {
 pub async fn replay(app: &App, id: RunId) -> Result<Replay, Error> {
     let run = app.store.run(id).await?;
     let records = app.store.journal(id).await?.records;
-    let script = app.store.script(run.script).await?;
+    let source = match app.store.script(run.script).await?.program {
+        Program::Script(source) => source,
+        Program::Outside(engine) => {
+            let message = format!("{id} was executed by the engine `{engine}` outside: {NOT_REPLAYABLE_OUTSIDE}");
+            return Err(Error::new(Code::RunNotReplayable, message));
+        }
+    };
     let tools = granted(app, &run).await?;
-    let (start, recording) = recording(records, script.source, tools).ok_or_else(|| {
+    let (start, recording) = recording(records, source, tools).ok_or_else(|| {
         let message = format!("{id} has no journal to replay: it has not begun, or its payload was erased");
         Error::new(Code::RunNotReplayable, message)
     })?;
@@ -115,7 +124,8 @@ fn recording(records: Vec<Record>, script: String, tools: Vec<String>) -> Option
             | Record::Settled { .. }
             | Record::Faulted { .. }
             | Record::Reread { .. }
-            | Record::StateRead { .. } => {}
+            | Record::StateRead { .. }
+            | Record::Outside(_) => {}
         }
     }
     let (at, seed, input) = began?;

@@ -1,9 +1,9 @@
 //! Automations with the versions of their contracts and scripts.
 
-use std::sync::Arc;
-
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use intents::Timestamp;
 use intents::canonical::Digest;
@@ -11,11 +11,12 @@ use intents::id::{AutomationId, ContractId, ScriptId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
-use super::batch::Batch;
+use super::batch::{Batch, Shared};
 use super::db::Queries;
 use super::rows::{automation as row, contract, run, script, trigger};
 use super::writer::Command;
 use super::{Error, Store};
+use crate::engine::EngineName;
 
 /// Whether an automation works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,10 +115,56 @@ pub struct ScriptVersion {
     pub major: i64,
     /// Counts changes under the same contract.
     pub minor: i64,
-    /// The source.
-    pub source: String,
-    /// The digest of the source.
+    /// What is executed.
+    pub program: Program,
+    /// The digest of the program.
     pub digest: String,
+}
+
+/// What a script version executes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// JavaScript, in the jail.
+    Script(String),
+    /// Whatever an engine outside holds ready for it.
+    Outside(EngineName),
+}
+
+impl Program {
+    /// The digest of the source, or of the name of the engine.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Script(source) => Digest::of(source.as_bytes()),
+            Self::Outside(engine) => Digest::of_parts("steward engine 1", &[engine.as_str().as_bytes()]),
+        }
+    }
+
+    /// The engine outside, if it is one that executes it.
+    pub fn engine(&self) -> Option<&EngineName> {
+        match self {
+            Self::Script(_) => None,
+            Self::Outside(engine) => Some(engine),
+        }
+    }
+
+    fn from_row(row: &script::Model) -> Result<Self, Error> {
+        Ok(match &row.engine {
+            None => Self::Script(row.source.clone()),
+            Some(engine) => Self::Outside(engine.parse().map_err(|error| Error::unreadable("script", error))?),
+        })
+    }
+}
+
+impl From<String> for Program {
+    fn from(source: String) -> Self {
+        Self::Script(source)
+    }
+}
+
+impl From<&str> for Program {
+    fn from(source: &str) -> Self {
+        Self::Script(source.to_owned())
+    }
 }
 
 /// A trigger about to be stored.
@@ -140,8 +187,8 @@ pub struct Import {
     pub title: String,
     /// The contract as canonical JSON.
     pub contract: String,
-    /// The source of the script.
-    pub script: String,
+    /// What is executed.
+    pub program: Program,
     /// The triggers of the contract.
     pub triggers: Vec<NewTrigger>,
     /// Who imports it.
@@ -169,7 +216,7 @@ impl Command for Import {
         let env = &batch.shared.env;
         let known = batch.tx.one(row::Entity::find().filter(row::Column::Name.eq(&self.name))).await?;
         let contract_digest = Digest::of(self.contract.as_bytes()).to_string();
-        let script_digest = Digest::of(self.script.as_bytes()).to_string();
+        let script_digest = self.program.digest().to_string();
 
         let (id, old_contract, old_script) = match &known {
             Some(row) => (
@@ -234,7 +281,11 @@ impl Command for Import {
                 contract_id: contract_id.clone(),
                 major,
                 minor,
-                source: self.script.clone(),
+                source: match &self.program {
+                    Program::Script(source) => source.clone(),
+                    Program::Outside(_) => String::new(),
+                },
+                engine: self.program.engine().map(ToString::to_string),
                 digest: script_digest.clone(),
                 created_at: now,
             };
@@ -355,6 +406,24 @@ impl Command for SetMode {
     }
 }
 
+/// The row of a script, from memory where it is there: a script never changes.
+async fn script_row(db: &impl Queries, shared: &Shared, id: ScriptId) -> Result<Arc<script::Model>, Error> {
+    let since = match shared.scripts.get(&id) {
+        Ok(row) => return Ok(row),
+        Err(since) => since,
+    };
+    let found = db.one(script::Entity::find_by_id(id.to_string())).await?;
+    let row = Arc::new(found.ok_or_else(|| Error::NotFound { what: "script", which: id.to_string() })?);
+    shared.scripts.keep(id, Arc::clone(&row), since);
+    Ok(row)
+}
+
+/// Whether an engine outside executes a script: its runs wait for a holder, and not for a place.
+pub(super) async fn is_outside(db: &impl Queries, shared: &Shared, script: &str) -> Result<bool, Error> {
+    let id = script.parse().map_err(|error| Error::unreadable("script id", error))?;
+    Ok(script_row(db, shared, id).await?.engine.is_some())
+}
+
 impl Store {
     /// Brings in an automation, or a new version of one.
     pub async fn import(&self, import: Import) -> Result<Automation, Error> {
@@ -435,17 +504,24 @@ impl Store {
 
     /// One version of a script.
     pub async fn script(&self, id: ScriptId) -> Result<ScriptVersion, Error> {
-        let row = match self.shared().scripts.get(&id) {
-            Ok(row) => row,
-            Err(since) => {
-                let found = self.reader().one(script::Entity::find_by_id(id.to_string())).await?;
-                let row = Arc::new(found.ok_or_else(|| Error::NotFound { what: "script", which: id.to_string() })?);
-                self.shared().scripts.keep(id, Arc::clone(&row), since);
-                row
-            }
-        };
-        let (source, digest) = (row.source.clone(), row.digest.clone());
-        Ok(ScriptVersion { id, major: row.major, minor: row.minor, source, digest })
+        let row = script_row(self.reader(), self.shared(), id).await?;
+        let program = Program::from_row(&row)?;
+        Ok(ScriptVersion { id, major: row.major, minor: row.minor, program, digest: row.digest.clone() })
+    }
+
+    /// Which script versions are executed outside, and by which engine.
+    pub async fn engines_of_scripts(&self) -> Result<BTreeMap<ScriptId, EngineName>, Error> {
+        let outside = script::Entity::find()
+            .select_only()
+            .column(script::Column::Id)
+            .column(script::Column::Engine)
+            .filter(script::Column::Engine.is_not_null());
+        let rows = self.reader().tuples::<(String, String)>(outside).await?;
+        let parsed = rows.into_iter().map(|(id, engine)| {
+            let id = id.parse().map_err(|error| Error::unreadable("script id", error))?;
+            Ok((id, engine.parse().map_err(|error| Error::unreadable("script", error))?))
+        });
+        parsed.collect()
     }
 
     /// How many runs each automation has in each phase.

@@ -14,6 +14,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 
 use super::active::Lease;
+use super::automation::is_outside;
 use super::db::{Queries, Tx};
 use super::event::{self, NewEvent};
 use super::figures::Figures;
@@ -601,7 +602,7 @@ impl<'t> Batch<'t> {
             if row.phase == Phase::Queued.as_str() {
                 let automation = row.automation_id.parse();
                 let automation = automation.map_err(|error| Error::unreadable("automation id", error))?;
-                ready.push((id, automation, row.trigger_id.clone()));
+                ready.push((id, automation, row.trigger_id.clone(), row.script_id.clone()));
             }
             runs.push((id, Known { row, key, item, start_untold }));
         }
@@ -631,7 +632,10 @@ impl<'t> Batch<'t> {
             self.tx.insert_all(rows).await?;
         }
         let mut runnables = Vec::with_capacity(ready.len());
-        for (run, automation, trigger) in ready {
+        for (run, automation, trigger, script) in ready {
+            if is_outside(self.tx, self.shared, &script).await? {
+                continue;
+            }
             let overlaps = overlaps(self.tx, self.shared, trigger.as_deref()).await?;
             runnables.push(Runnable { run, automation, overlaps });
         }

@@ -14,7 +14,7 @@ use super::db::Queries;
 use super::need::erased_body;
 use super::rows::{effect, need, notice, run, segment, signal, state, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, ledger};
+use super::{Error, NeedStatus, Store, artifact, ledger};
 
 /// Runs whose content goes in one commit: short enough that nobody waits for it.
 const RUNS_MAX: u64 = 100;
@@ -48,6 +48,8 @@ pub struct Erased {
     pub needs: u64,
     /// Notices and emitted events that are gone.
     pub messages: u64,
+    /// What engines outside have made and left.
+    pub artifacts: u64,
     /// Values that an automation remembered.
     pub values: u64,
     /// Runs that are not over: they keep what they have, until they are stopped and erased.
@@ -114,14 +116,15 @@ impl EraseRuns {
 }
 
 impl Command for EraseRuns {
-    type Reply = Erased;
+    /// What was erased, and the files that nobody can open any more.
+    type Reply = (Erased, Vec<Digest>);
     const ESSENTIAL: bool = true;
 
-    async fn apply(&self, batch: &mut Batch<'_>) -> Result<Erased, Error> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(Erased, Vec<Digest>), Error> {
         let (runs, under_way) = self.chosen(batch).await?;
         let mut erased = Erased { under_way, ..Erased::default() };
         if runs.is_empty() {
-            return Ok(erased);
+            return Ok((erased, Vec::new()));
         }
         let ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
         let still = with_content().and(whole_run::Column::Id.is_in(ids.clone()));
@@ -137,6 +140,8 @@ impl Command for EraseRuns {
         batch.tx.change(emptied).await?;
         erased.effects = effects(batch, effect::Column::RunId.is_in(ids.clone())).await?;
         erased.needs = self.needs(batch, &ids).await?;
+        let files = artifact::forget_of(batch, &ids).await?;
+        erased.artifacts = files.len() as u64;
         let notices = notice::Entity::delete_many().filter(notice::Column::RunId.is_in(ids.clone()));
         let signals = signal::Entity::delete_many().filter(signal::Column::RunId.is_in(ids));
         erased.messages = batch.tx.change(notices).await? + batch.tx.change(signals).await?;
@@ -145,7 +150,7 @@ impl Command for EraseRuns {
                 batch.run_event("run.erased", run, json!({ "by": self.by })).await?;
             }
         }
-        Ok(erased)
+        Ok((erased, files))
     }
 }
 
@@ -230,6 +235,7 @@ impl Erased {
         self.effects += more.effects;
         self.needs += more.needs;
         self.messages += more.messages;
+        self.artifacts += more.artifacts;
         self.values += more.values;
     }
 }
@@ -240,16 +246,15 @@ impl Store {
         let by = by.to_owned();
         let mut erased = Erased::default();
         match erasure {
-            Erasure::Run(run) => erased = self.commit(EraseRuns { which: Which::ItemOf(run), by }).await?,
+            Erasure::Run(run) => erased = self.erase_runs(Which::ItemOf(run), by).await?,
             Erasure::Key { automation, tool, key } => {
                 let (effects, run) = self.commit(EraseKey { automation, tool, key }).await?;
-                erased = self.commit(EraseRuns { which: Which::ItemOf(run), by }).await?;
+                erased = self.erase_runs(Which::ItemOf(run), by).await?;
                 erased.effects += effects;
             }
             Erasure::Automation(automation) => {
                 loop {
-                    let some = EraseRuns { which: Which::Some(automation), by: by.clone() };
-                    let some = self.commit(some).await?;
+                    let some = self.erase_runs(Which::Some(automation), by.clone()).await?;
                     if some.runs == 0 {
                         break;
                     }
@@ -264,6 +269,12 @@ impl Store {
             }
         }
         self.scrub().await?;
+        Ok(erased)
+    }
+    /// Erases what is in the database, then the files: one that is left behind is sweepings without a key.
+    async fn erase_runs(&self, which: Which, by: String) -> Result<Erased, Error> {
+        let (erased, files) = self.commit(EraseRuns { which, by }).await?;
+        self.remove_files(files).await?;
         Ok(erased)
     }
 }

@@ -40,6 +40,8 @@ impl Old {
         let automation = "INSERT INTO automations VALUES (?, 'a', 'A', 'active', ?, ?, 1, 1, 1)";
         let of = |prefix: &str| AUTOMATION.replacen("auto", prefix, 1).into();
         old.run(automation, vec![AUTOMATION.into(), of("ctr"), of("scr")]).await;
+        let script = "INSERT INTO scripts VALUES (?, ?, ?, 1, 0, 'export default async function run() {}', '', 1)";
+        old.run(script, vec![of("scr"), AUTOMATION.into(), of("ctr")]).await;
         old
     }
 

@@ -73,6 +73,7 @@ table!(script, "scripts", {
     major: i64,
     minor: i64,
     source: String,
+    engine: Option<String>,
     digest: String,
     created_at: i64,
 });
@@ -347,6 +348,27 @@ table!(request, "answered_requests", {
     status: i64,
     body: Vec<u8>,
     at: i64,
+});
+
+table!(engine_token, "engine_tokens", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    engine: String,
+    digest: Vec<u8>,
+    created_by: String,
+    created_at: i64,
+    revoked_at: Option<i64>,
+});
+
+table!(artifact, "artifacts", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    run_id: String,
+    attempt: i64,
+    address: String,
+    size: i64,
+    body: Vec<u8>,
+    created_at: i64,
 });
 
 table!(event, "events", {

@@ -1,6 +1,6 @@
 //! Runs: their rows, their progress, and their end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use intents::Timestamp;
 use intents::failure::Class;
@@ -8,15 +8,16 @@ use intents::id::{AutomationId, ContractId, ItemId, RunId, ScriptId};
 use intents::journal::Record;
 use intents::run::{Event, Phase, State, step};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 use super::batch::{Arrival, Batch, Shared, overlaps};
 use super::db::Queries;
 use super::ready::WINDOW;
-use super::rows::{automation, run as row};
+use super::rows::{automation, run as row, script};
 use super::writer::{Command, Ticket};
 use super::{Error, Mode, Store, approval, inbox, ledger, sleep};
+use crate::engine::EngineName;
 
 /// A run as people and the executor see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -439,9 +440,9 @@ impl Store {
         self.commit(Lose { run, attempt }).await
     }
 
-    /// Runs that wait for their turn, of automations that are active and not among those left out: those that have waited
-    /// longest first, and of each automation as many as may be under way at once. Some of them may have an attempt
-    /// already, which has stored nothing yet.
+    /// Runs that wait for their turn in the jail, of automations that are active and not among those left out: those
+    /// that have waited longest first, and of each automation as many as may be under way at once. Some of them may have
+    /// an attempt already, which has stored nothing yet.
     pub async fn runnable(&self, most: usize, left_out: &[AutomationId]) -> Result<Vec<Runnable>, Error> {
         let shared = self.shared();
         if shared.is_all_stopped() {
@@ -484,6 +485,8 @@ impl Store {
             .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
             .filter(Expr::cust(index_condition(Phase::Queued)))
             .filter(row::Column::AutomationId.eq(automation.to_string()))
+            .join(JoinType::InnerJoin, run_script())
+            .filter(script::Column::Engine.is_null())
             .order_by_asc(row::Column::Id)
             .limit(WINDOW as u64);
         let rows = self.reader().tuples::<(String, Option<String>)>(oldest).await?;
@@ -516,6 +519,45 @@ impl Store {
             self.shared().ready.remove(automation, id);
         }
         Ok(())
+    }
+
+    /// Runs that wait for an engine outside, oldest first, of automations that are active and not among those left out.
+    pub async fn claimable(
+        &self,
+        engine: &EngineName,
+        automation: Option<AutomationId>,
+        most: u64,
+        left_out: &[AutomationId],
+    ) -> Result<Vec<Runnable>, Error> {
+        if self.shared().is_all_stopped() {
+            return Ok(Vec::new());
+        }
+        // The rows of those that have an attempt still say that they wait for their turn.
+        let running: HashSet<_> = self.shared().under_way.running().into_iter().map(|row| row.id).collect();
+        let waiting = row::Entity::find()
+            .select_only()
+            .column(row::Column::Id)
+            .column(row::Column::AutomationId)
+            .column(row::Column::TriggerId)
+            .join(JoinType::InnerJoin, run_automation())
+            .join(JoinType::InnerJoin, run_script())
+            .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
+            .filter(Expr::cust(index_condition(Phase::Queued)))
+            .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
+            .filter(script::Column::Engine.eq(engine.as_str()))
+            .filter(row::Column::AutomationId.is_not_in(left_out.iter().map(ToString::to_string)))
+            .filter(Condition::all().add_option(automation.map(|id| row::Column::AutomationId.eq(id.to_string()))))
+            .order_by_asc(row::Column::Id)
+            .limit(most + running.len() as u64);
+        let rows = self.reader().tuples::<(String, String, Option<String>)>(waiting).await?;
+        let mut runs = Vec::new();
+        for (run, automation, trigger) in rows.into_iter().filter(|(run, _, _)| !running.contains(run)) {
+            let automation = automation.parse().map_err(|error| Error::unreadable("automation id", error))?;
+            let overlaps = overlaps(self.reader(), self.shared(), trigger.as_deref()).await?;
+            runs.push(Runnable { run: parse(&run)?, automation, overlaps });
+        }
+        runs.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        Ok(runs)
     }
 
     /// One run.
@@ -599,10 +641,20 @@ pub(super) async fn expect_ready(db: &impl Queries, shared: &Shared) -> Result<(
         .column_as(row::Column::Id.min(), "oldest")
         .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
         .filter(Expr::cust(index_condition(Phase::Queued)))
+        .join(JoinType::InnerJoin, run_script())
+        .filter(script::Column::Engine.is_null())
         .group_by(row::Column::AutomationId);
     for (automation, oldest) in db.tuples::<(String, String)>(waiting).await? {
         let automation = automation.parse().map_err(|error| Error::unreadable("automation id", error))?;
         shared.ready.expect(automation, parse(&oldest)?);
     }
     Ok(())
+}
+
+fn run_script() -> sea_orm::RelationDef {
+    row::Entity::belongs_to(script::Entity).from(row::Column::ScriptId).to(script::Column::Id).into()
+}
+
+fn run_automation() -> sea_orm::RelationDef {
+    row::Entity::belongs_to(automation::Entity).from(row::Column::AutomationId).to(automation::Column::Id).into()
 }

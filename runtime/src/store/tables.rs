@@ -131,6 +131,10 @@ tables! {
     Settings = setting, Made, by ["name"];
     /// Answers to requests that may come again.
     AnsweredRequests = request, Age, by ["key"];
+    /// Who may act as an engine outside.
+    EngineTokens = engine_token, Made, by ["id"];
+    /// What engines outside have made.
+    Artifacts = artifact, Age, by ["id"];
     /// The record of what changed.
     Events = event, Archived, by ["position"];
     /// Segments of events that are in the archive.

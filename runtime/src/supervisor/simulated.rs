@@ -99,7 +99,7 @@ impl World {
             name: name.to_owned(),
             title: name.to_owned(),
             contract,
-            script: "export async function run() {}".to_owned(),
+            program: "export async function run() {}".into(),
             triggers,
             by: "test".to_owned(),
         };

@@ -130,7 +130,7 @@ impl World {
                     name: "story".to_owned(),
                     title: "Story".to_owned(),
                     contract: intents::canonical::to_string(&self.contract),
-                    script: self.script.clone(),
+                    program: self.script.clone().into(),
                     triggers: Vec::new(),
                     by: "test".to_owned(),
                 })

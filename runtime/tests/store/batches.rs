@@ -58,6 +58,7 @@ async fn changes_are_applied_in_the_order_in_which_they_were_handed_in() {
             | intents::journal::Record::Faulted { .. }
             | intents::journal::Record::Reread { .. }
             | intents::journal::Record::StateRead { .. }
+            | intents::journal::Record::Outside(_)
             | intents::journal::Record::Ended { .. }) => panic!("{other:?}"),
         })
         .collect();

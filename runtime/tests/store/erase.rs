@@ -4,7 +4,7 @@ use std::path::Path;
 
 use intents::effect::State;
 use intents::need::Kind;
-use runtime::store::{Begun, Erased, Erasure, StateWrite};
+use runtime::store::{Begun, Erased, Erasure, NewArtifact, StateWrite};
 use serde_json::json;
 
 use super::world::{World, code, invoice, need_of, tool};
@@ -43,6 +43,33 @@ async fn an_erased_run_has_no_content_and_its_effect_still_happened() {
     let other = world.attempt(&automation, "b").await;
     assert_eq!(other.begin(&invoice(1), "x").await, Begun::GiveBack { outcome: None, suppressed: true });
     assert_eq!(world.store.audit(|_| {}).await.unwrap().findings, []);
+}
+
+#[tokio::test]
+async fn what_an_engine_has_left_goes_with_its_run() {
+    let world = World::new().await;
+    let automation = world.automation("reports").await;
+    let attempt = world.attempt(&automation, "a").await;
+    attempt.append().await.unwrap();
+    let new = NewArtifact {
+        run: attempt.run,
+        attempt: 1,
+        name: "report.csv".to_owned(),
+        media_type: "text/csv".to_owned(),
+        bytes: b"about somebody".to_vec(),
+    };
+    let artifact = world.store.put_artifact(new).await.unwrap();
+    let files = || {
+        let folders = std::fs::read_dir(world.home().join("artifacts")).unwrap();
+        folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum::<usize>()
+    };
+    assert_eq!(files(), 1);
+    attempt.finish().await.unwrap();
+    let erased = world.store.erase(Erasure::Run(attempt.run), "ann").await.unwrap();
+    assert_eq!((erased.runs, erased.artifacts, files()), (1, 1, 0));
+    assert_eq!(world.store.artifacts_of(attempt.run).await.unwrap(), []);
+    assert_eq!(code(world.store.artifact(attempt.run, artifact.id).await), "NOT_FOUND");
+    assert_eq!(world.store.sweep_artifacts().await.unwrap(), 0);
 }
 
 #[tokio::test]

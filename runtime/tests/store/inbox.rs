@@ -154,7 +154,7 @@ async fn a_new_script_is_a_minor_version_and_a_new_contract_a_major_one() {
     let world = World::new().await;
     let first = world.automation("reports").await;
     assert_eq!(world.automation("reports").await.script, first.script, "the same again changes nothing");
-    let repaired = runtime::store::Import { script: "export default () => 2".to_owned(), ..import("reports", vec![]) };
+    let repaired = runtime::store::Import { program: "export default () => 2".into(), ..import("reports", vec![]) };
     let second = world.store.import(repaired).await.unwrap();
     let version = |script: runtime::store::ScriptVersion| (script.major, script.minor);
     assert_eq!((second.id, second.contract), (first.id, first.contract));

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use intents::Timestamp;
 use intents::failure::Class;
+use intents::id::RunId;
 use intents::journal::{Called, LogLine, Record};
 use intents::need::Kind;
 use intents::run::Phase;
-use runtime::store::{Finish, Finished, Mode, RunFilter, StateWrite, Versioned};
+use runtime::store::{Finish, Finished, Import, Mode, NewWait, Program, RunFilter, Runnable, StateWrite, Versioned};
 use serde_json::json;
 
-use super::world::{Attempt, START, World, code, need_of, tool};
+use super::world::{Attempt, START, World, code, import, need_of, tool};
 
 #[tokio::test]
 async fn a_journal_is_read_back_as_it_was_written() {
@@ -182,6 +183,62 @@ async fn what_ran_when_the_server_died_waits_for_its_turn_again() {
     let run = world.store.run(running.run).await.unwrap();
     assert_eq!((run.phase, run.attempts, run.generation), (Phase::Queued, 1, 0));
     assert_eq!(world.store.journal(running.run).await.unwrap().records.len(), 1, "its journal stands");
+}
+
+/// Who may take which run: those of the jail, and those of the engine.
+async fn turns(world: &World) -> (Vec<RunId>, Vec<RunId>) {
+    let jailed = world.store.runnable(200, &[]).await.unwrap();
+    let claimable = world.store.claimable(&"worker".parse().unwrap(), None, 200, &[]).await.unwrap();
+    let ids = |runs: Vec<Runnable>| runs.into_iter().map(|runnable| runnable.run).collect();
+    (ids(jailed), ids(claimable))
+}
+
+#[tokio::test]
+async fn a_run_of_an_engine_outside_waits_for_its_engine_and_for_nobody_else() {
+    let world = World::new().await;
+    let automation = world.automation("reports").await;
+    let jailed = world.attempt(&automation, "jailed").await;
+    let outside = Program::Outside("worker".parse().unwrap());
+    let automation = world.store.import(Import { program: outside, ..import("reports", Vec::new()) }).await.unwrap();
+    let mut waiting = Vec::new();
+    // More than memory holds of what waits for the jail.
+    for number in 0..100 {
+        waiting.push(world.attempt(&automation, &number.to_string()).await);
+    }
+    let ids = |attempts: &[Attempt]| attempts.iter().map(|attempt| attempt.run).collect::<Vec<_>>();
+    assert_eq!(turns(&world).await, (vec![jailed.run], ids(&waiting)));
+    let other = world.store.claimable(&"other".parse().unwrap(), None, 200, &[]).await.unwrap();
+    assert_eq!(other, [], "another engine has no part in it");
+    assert_eq!(world.store.claimable(&"worker".parse().unwrap(), None, 1, &[]).await.unwrap().len(), 1);
+
+    // One is held, one sleeps, one is over: none of them is to be had.
+    let (held, asleep, over) = (waiting.remove(0), waiting.remove(0), waiting.remove(0));
+    held.append().await.unwrap();
+    asleep.append().await.unwrap();
+    asleep.sleep_on(NewWait::Time(world.env.now() + Duration::from_secs(60))).await;
+    over.append().await.unwrap();
+    over.finish().await.unwrap();
+    world.store.look_for_runnable().await.unwrap();
+    assert_eq!(turns(&world).await, (vec![jailed.run], ids(&waiting)));
+
+    // What was held when the server died is to be had again; what slept, once it wakes.
+    let world = world.restart().await;
+    assert_eq!(world.store.recover_runs().await.unwrap(), 1);
+    waiting.insert(0, held);
+    assert_eq!(turns(&world).await, (vec![jailed.run], ids(&waiting)));
+    world.clock.advance(Duration::from_secs(61));
+    assert_eq!(world.store.wake_due().await.unwrap(), 1);
+    waiting.insert(1, asleep);
+    assert_eq!(turns(&world).await, (vec![jailed.run], ids(&waiting)));
+
+    // One that was given back by its holder, too; and nobody has any while the automation is paused.
+    let held = &waiting[0];
+    held.next().append().await.unwrap();
+    assert_eq!(turns(&world).await.1, ids(&waiting[1..]));
+    world.store.lose_attempt(held.run, 2).await.unwrap();
+    assert_eq!(turns(&world).await, (vec![jailed.run], ids(&waiting)));
+    world.store.set_mode(automation.id, Mode::Paused, "ann").await.unwrap();
+    assert_eq!(turns(&world).await, (vec![], vec![]));
 }
 
 #[tokio::test]

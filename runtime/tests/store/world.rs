@@ -115,7 +115,7 @@ pub(crate) fn import(name: &str, triggers: Vec<NewTrigger>) -> Import {
         name: name.to_owned(),
         title: format!("About {name}"),
         contract: r#"{"title":"T"}"#.to_owned(),
-        script: "export default async function run() {}".to_owned(),
+        program: "export default async function run() {}".into(),
         triggers,
         by: "ann".to_owned(),
     }

@@ -83,7 +83,7 @@ impl Client {
     }
 }
 
-fn read_answer(bytes: &[u8]) -> Option<Answer> {
+pub(crate) fn read_answer(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?.to_ascii_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;

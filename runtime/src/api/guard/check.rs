@@ -9,9 +9,11 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, ResponseError, web};
 use futures_util::FutureExt;
+use intents::id::EngineTokenId;
 
 use super::session::{self, Caller, cookie_name};
 use super::{Hosts, headers};
+use crate::api::engines::{EngineCaller, is_for_engines};
 use crate::api::faces::Faces;
 use crate::error::{Code, Error};
 
@@ -29,6 +31,19 @@ enum Door {
     Signed,
     /// With the token or a session, or with the token for figures, which opens nothing else.
     Figures,
+    /// With the token of an engine outside, which opens no other door.
+    Engine,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// Nobody was asked for.
+    Anybody,
+    /// The owner.
+    Owner(Caller),
+    /// An engine outside, by its token.
+    Engine(EngineTokenId),
 }
 
 fn door(path: &str) -> Door {
@@ -36,6 +51,7 @@ fn door(path: &str) -> Door {
         "/healthz" | "/readyz" | "/login" => Door::Open,
         "/metrics" => Door::Figures,
         _ if path.starts_with("/hooks/") => Door::Signed,
+        _ if is_for_engines(path) => Door::Engine,
         _ => Door::Locked,
     }
 }
@@ -47,9 +63,11 @@ pub(crate) async fn guard(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let checked = check(&request);
     let mut response = match checked {
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(caller);
+        Ok(who) => {
+            match who {
+                Who::Anybody => {}
+                Who::Owner(caller) => drop(request.extensions_mut().insert(caller)),
+                Who::Engine(token) => drop(request.extensions_mut().insert(EngineCaller(token))),
             }
             let path = request.path().to_owned();
             // No second handle of the request may live while the router fills in what it matched.
@@ -68,26 +86,32 @@ pub(crate) async fn guard(
     Ok(response)
 }
 
-fn check(request: &ServiceRequest) -> Result<Option<Caller>, Error> {
+fn check(request: &ServiceRequest) -> Result<Who, Error> {
     let faces = request.app_data::<web::Data<Faces>>().expect("the server puts its faces into every app");
     let host = host(request, &faces.hosts)?;
     let origin = origin(request, &faces.hosts, &host)?;
     let door = door(request.path());
-    let caller = match door {
-        Door::Locked => Some(caller(request, faces)?),
-        Door::Figures if scrapes(request, faces)? => None,
-        Door::Figures => Some(caller(request, faces)?),
-        Door::Open | Door::Signed => None,
+    let who = match door {
+        Door::Locked | Door::Engine => caller(request, faces)?,
+        Door::Figures if scrapes(request, faces)? => Who::Anybody,
+        Door::Figures => caller(request, faces)?,
+        Door::Open | Door::Signed => Who::Anybody,
     };
+    if matches!(who, Who::Engine(_)) && door != Door::Engine {
+        let message = "the token of an engine outside opens nothing but what engines need";
+        return Err(Error::new(Code::TokenScope, message));
+    }
     let changes = ![Method::GET, Method::HEAD].contains(request.method());
     if changes && door != Door::Signed {
-        if caller == Some(Caller::Session) && !origin {
+        if who == Who::Owner(Caller::Session) && !origin {
             let message = "a request of a session that changes something must come from a page of this server";
             return Err(Error::new(Code::OriginRefused, message));
         }
-        json(request)?;
+        // An artifact is what it is; nothing else is taken in but JSON.
+        let is_artifact = door == Door::Engine && request.method() == Method::PUT;
+        content_type(request, if is_artifact { "application/octet-stream" } else { "application/json" })?;
     }
-    Ok(caller)
+    Ok(who)
 }
 
 /// The one value of a header; an error when there are several, for who reads which is unknown.
@@ -144,13 +168,13 @@ fn scrapes(request: &ServiceRequest, faces: &Faces) -> Result<bool, Error> {
     Ok(blake3::hash(own.expose().as_bytes()) == blake3::hash(given.as_bytes()))
 }
 
-fn caller(request: &ServiceRequest, faces: &Faces) -> Result<Caller, Error> {
+fn caller(request: &ServiceRequest, faces: &Faces) -> Result<Who, Error> {
     if let Some(token) = bearer(request)? {
         if !faces.token.is(token) {
-            return Err(wrong());
+            return faces.app.engines.token_of(token).map(Who::Engine).ok_or_else(wrong);
         }
         let from_cli = request.headers().get(FACE).is_some_and(|face| face == "cli");
-        return Ok(if from_cli { Caller::CommandLine } else { Caller::Token });
+        return Ok(Who::Owner(if from_cli { Caller::CommandLine } else { Caller::Token }));
     }
     let Some(cookie) = request.cookie(&cookie_name(faces.hosts.port())) else {
         let message = "the request has no token; send `Authorization: Bearer TOKEN` with the content of the file `token` in \
@@ -158,18 +182,18 @@ fn caller(request: &ServiceRequest, faces: &Faces) -> Result<Caller, Error> {
         return Err(Error::new(Code::TokenMissing, message));
     };
     if session::is_valid(&faces.sessions, &faces.token, cookie.value(), faces.app.env.now()) {
-        Ok(Caller::Session)
+        Ok(Who::Owner(Caller::Session))
     } else {
         Err(wrong())
     }
 }
 
-fn json(request: &ServiceRequest) -> Result<(), Error> {
+fn content_type(request: &ServiceRequest, wanted: &str) -> Result<(), Error> {
     let value = one(request, &CONTENT_TYPE, Code::ContentType)?.unwrap_or_default();
     let kind = value.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/json") {
+    if kind.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
     let name = header::CONTENT_TYPE;
-    Err(Error::new(Code::ContentType, format!("a request that changes something needs `{name}: application/json`")))
+    Err(Error::new(Code::ContentType, format!("a request that changes something here needs `{name}: {wanted}`")))
 }

@@ -36,8 +36,8 @@ pub(in crate::cli) async fn run(client: &Client, command: Erase, out: &mut Out) 
     }
     let erased: ErasedView = shaped(&answer)?;
     out.line(format!(
-        "Erased: {} runs, {} effects, {} needs, {} messages, {} remembered values.",
-        erased.runs, erased.effects, erased.needs, erased.messages, erased.values
+        "Erased: {} runs, {} effects, {} needs, {} messages, {} artifacts, {} remembered values.",
+        erased.runs, erased.effects, erased.needs, erased.messages, erased.artifacts, erased.values
     ));
     if erased.under_way > 0 {
         out.line(format!("Left: {} runs that are not over; stop them, and erase them then.", erased.under_way));

@@ -26,13 +26,25 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Brings an automation in: shows its card, asks, and does it.
 pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> Result<Exit, Error> {
     let contract = json_file(&command.dir.join(CONTRACT))?;
-    let script = read(&command.dir.join(SCRIPT))?;
+    let manifest = manifest(&command.dir)?;
     let name = match command.name {
         Some(name) => name,
-        None => name_of(&command.dir)?,
+        None => name_of(&command.dir, &manifest)?,
     };
     let folders = folders(&command.folders)?;
-    let body = |confirm: bool| json!({ "name": name, "contract": contract, "script": script, "folders": folders, "confirm": confirm });
+    let mut whole = json!({ "name": name, "contract": contract, "folders": folders });
+    let (script, engine) = (command.dir.join(SCRIPT), &manifest["engine"]);
+    if script.exists() || engine.is_null() {
+        whole["script"] = read(&script)?.into();
+    }
+    if !engine.is_null() {
+        whole["engine"] = engine.clone();
+    }
+    let body = |confirm: bool| {
+        let mut body = whole.clone();
+        body["confirm"] = confirm.into();
+        body
+    };
 
     let checking = Progress::begin("Checking the contract and the script …");
     let answer = client.post(&["v1", "automations"], body(false)).await?;
@@ -44,6 +56,12 @@ pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> R
             return Ok(Exit::Refused);
         }
         out.line(&preview.card.words.text);
+        if let Some(engine) = &preview.card.engine {
+            out.line(format!(
+                "Executed by the engine `{engine}` outside: Steward enforces the contract, but knows nothing of what the \
+                 engine does between its calls, can prove nothing of it, and cannot replay its runs."
+            ));
+        }
         out.line(match preview.card.change.as_str() {
             "new" => "This automation is new.",
             "contract" => "An automation of this name is there; its contract changes.",
@@ -78,9 +96,9 @@ pub(super) async fn export(client: &Client, name: &str, dir: &Path, force: bool,
     let export: ExportView = shaped(&answer)?;
     fs::create_dir_all(dir).map_err(|error| unreadable(dir, &error.to_string()))?;
     let pretty = |value: &Value| format!("{value:#}\n");
-    for (file, text) in
-        [(CONTRACT, pretty(&export.contract)), (SCRIPT, export.script), (MANIFEST, pretty(&export.manifest))]
-    {
+    let mut files = vec![(CONTRACT, pretty(&export.contract)), (MANIFEST, pretty(&export.manifest))];
+    files.extend(export.script.map(|script| (SCRIPT, script)));
+    for (file, text) in files {
         let path = dir.join(file);
         let mut options = OpenOptions::new();
         options.write(true).create(force).truncate(force).create_new(!force);
@@ -141,11 +159,14 @@ fn unreadable(path: &Path, reason: &str) -> Error {
     Error::new(Code::FileUnreadable, format!("`{}`: {reason}", path.display()))
 }
 
-fn name_of(dir: &Path) -> Result<String, Error> {
+/// The manifest of a folder; nothing when it has none.
+fn manifest(dir: &Path) -> Result<Value, Error> {
     let manifest = dir.join(MANIFEST);
-    if manifest.exists()
-        && let Some(name) = json_file(&manifest)?["name"].as_str()
-    {
+    if manifest.exists() { json_file(&manifest) } else { Ok(Value::Null) }
+}
+
+fn name_of(dir: &Path, manifest: &Value) -> Result<String, Error> {
+    if let Some(name) = manifest["name"].as_str() {
         return Ok(name.to_owned());
     }
     let name = absolute(dir)?.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::env::FaultPoint;
 use crate::executor::context::Trouble;
 use crate::executor::wording;
 use crate::store;
-use crate::store::{Finish, Finished, Sleep};
+use crate::store::{Finish, Finished, NewWait, Sleep};
 
 /// How an attempt left its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,19 @@ pub enum Ending {
 
 /// Why the script does not go on.
 pub(super) enum End {
-    Finished { result: Value },
-    Failed { failure: Failure, need: NeedKind, evidence: Value, pause: bool },
+    Finished {
+        result: Value,
+    },
+    Failed {
+        failure: Failure,
+        need: NeedKind,
+        evidence: Value,
+        pause: bool,
+    },
+    /// It goes on later, from where the journal stands.
+    Asleep {
+        on: NewWait,
+    },
     Parked,
 }
 
@@ -50,21 +61,25 @@ impl Attempt {
         if !waits {
             return Ok(None);
         }
-        let env = &self.services.env;
-        env.reached(FaultPoint::BeforeSleep).await;
-        let waits = std::mem::take(&mut self.sleeping).into_values().collect();
+        let waits = std::mem::take(&mut self.sleeping);
+        self.side.sleeps_on(&waits);
         self.side.kill();
+        self.sleep(waits.into_values().collect()).await.map(Some)
+    }
+
+    async fn sleep(&mut self, waits: Vec<NewWait>) -> Result<Ending, Trouble> {
+        self.services.env.reached(FaultPoint::BeforeSleep).await;
         match self.services.store.sleep(Sleep { progress: self.unsaved.take(), waits }).await {
             Ok(()) => {}
             Err(store::Error::Conflict { code: code @ ("LIMIT_JOURNAL" | "LIMIT_APPROVALS"), reason }) => {
                 self.fail(Failure::new(Class::Limit, code, reason), json!({}));
                 let end = self.end.take().expect("a run that failed ends");
-                return self.close(end).await.map(Some);
+                return Box::pin(self.close(end)).await;
             }
             Err(error) => return Err(error.into()),
         }
         self.services.env.reached(FaultPoint::AfterSleep).await;
-        Ok(Some(Ending::Asleep))
+        Ok(Ending::Asleep)
     }
 
     async fn close(&mut self, end: End) -> Result<Ending, Trouble> {
@@ -75,6 +90,7 @@ impl Attempt {
                 self.services.store.lose_attempt(self.context.run.id, self.number).await?;
                 return Ok(Ending::Parked);
             }
+            End::Asleep { on } => return self.sleep(vec![on]).await,
             End::Finished { result } => (Some(result), None, Vec::new(), false),
             End::Failed { failure, need, evidence, pause } => {
                 let need = wording::for_run(&self.context, need, &failure, evidence);
@@ -104,6 +120,9 @@ impl Attempt {
 
     /// The script does not go on; what may have left is still awaited.
     pub(super) fn finish_with(&mut self, end: End) {
+        if let (End::Failed { failure, .. }, Some(holder)) = (&end, self.side.holder()) {
+            holder.fails(failure);
+        }
         if self.end.is_none() {
             self.end = Some(end);
         }

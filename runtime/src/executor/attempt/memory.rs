@@ -26,6 +26,7 @@ pub(super) fn made_at(records: &[Record]) -> BTreeMap<u32, Timestamp> {
         | Record::Reread { .. }
         | Record::StateRead { .. }
         | Record::Logged(_)
+        | Record::Outside(_)
         | Record::Ended { .. } => None,
     };
     records.iter().filter_map(call).collect()
@@ -68,6 +69,7 @@ pub(super) fn not_before(records: &[Record], policy: &TransientPolicy) -> BTreeM
             | Record::Reread { .. }
             | Record::StateRead { .. }
             | Record::Logged(_)
+            | Record::Outside(_)
             | Record::Ended { .. } => {}
         }
     }

@@ -123,6 +123,7 @@ impl Attempt {
         };
         let leaving = Leaving {
             call: wish.call,
+            id: None,
             tool: earlier.tool.to_string(),
             arguments: intents::canonical::to_string(&earlier.arguments),
             key: None,

@@ -123,6 +123,7 @@ impl Held {
                     | Record::Reread { .. }
                     | Record::StateRead { .. }
                     | Record::Logged(_)
+                    | Record::Outside(_)
                     | Record::Ended { .. } => None,
                 })
                 .collect();
