@@ -31,7 +31,7 @@ bench: setup
 	@"$(CARGO_TARGET_DIR)/release/steward" bench --json
 
 chaos: setup
-	@KILLS=$(KILLS) cargo test --locked --workspace --test chaos
+	@KILLS=$(KILLS) scripts/with-postgres.sh cargo test --locked --workspace --test chaos
 
 soak: setup
 	@scripts/soak.sh

@@ -7,5 +7,6 @@ export SOAK=1
 stage 'properties, with new cases' env PROPTEST_CASES=5000 cargo test --locked --workspace --lib
 stage 'scripts that mean harm' cargo test --locked --workspace --test jail
 stage 'how far a script gets past its deadline' cargo bench --locked --profile dev --workspace --bench figures
-stage 'storms over the store' cargo test --locked --workspace --test store
-stage 'storms over runs' cargo test --locked --workspace --test simulation
+stage 'storms over the store' scripts/with-postgres.sh cargo test --locked --workspace --test store --test store_postgres
+stage 'storms over runs' scripts/with-postgres.sh cargo test --locked --workspace --test simulation
+stage 'servers that are stopped for a minute' scripts/with-postgres.sh cargo test --locked --workspace --test chaos takes_over

@@ -67,7 +67,7 @@ pub use openapi::document;
 pub use problem::{Place, Problem};
 pub use runs::{DifferenceView, FailureView, ReplayView, RunDetail, RunPage, RunView, WaitView};
 pub use secrets::{SecretBody, SecretList};
-pub use serve::{Serving, bind, serve};
+pub use serve::{Serving, bind, reachable, serve};
 pub use settings::{SettingBody, SettingList, SettingView};
 pub use standby::{Standby, stand_by};
 pub use stop::{InFlightView, StopAllView};

@@ -108,14 +108,19 @@ fn hosts_of(address: SocketAddr, named: &[String]) -> Vec<String> {
     named.iter().cloned().chain(own).collect()
 }
 
+/// Where this machine reaches a server: one that listens on every address is reached on the loopback one.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => IpAddr::V4(if ip.is_unspecified() { Ipv4Addr::LOCALHOST } else { ip }),
+        IpAddr::V6(ip) => IpAddr::V6(if ip.is_unspecified() { Ipv6Addr::LOCALHOST } else { ip }),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 impl Serving {
-    /// Where this machine reaches the server: one that listens on every address is reached on the loopback one.
+    /// Where this machine reaches the server.
     pub fn reachable(&self) -> SocketAddr {
-        let ip = match self.address.ip() {
-            IpAddr::V4(ip) => IpAddr::V4(if ip.is_unspecified() { Ipv4Addr::LOCALHOST } else { ip }),
-            IpAddr::V6(ip) => IpAddr::V6(if ip.is_unspecified() { Ipv6Addr::LOCALHOST } else { ip }),
-        };
-        SocketAddr::new(ip, self.address.port())
+        reachable(self.address)
     }
 
     /// The link that opens a session in a browser.

@@ -40,7 +40,9 @@ impl Link {
                 return Ok(Self { client, own: None });
             }
             match start(config, env).await {
-                Err(Error::Store(store::Error::Locked { .. })) if tries < TRIES => env.sleep(BETWEEN_TRIES).await,
+                Err(Error::Store(store::Error::Locked { .. } | store::Error::StandingBy)) if tries < TRIES => {
+                    env.sleep(BETWEEN_TRIES).await
+                }
                 started => return started,
             }
             tries += 1;
@@ -61,6 +63,17 @@ pub(super) async fn running(config: &Config) -> Result<Option<Client>, Error> {
     let Some(found) = ServerFile::read(&config.home) else { return Ok(None) };
     let Some(token) = Token::read(&config.home)? else { return Ok(None) };
     let client = Client::new(found.address, token)?;
+    Ok(client.is_alive().await.then_some(client))
+}
+
+/// A client of the very server that listens where this configuration says. The data folder names the active one, which
+/// may be another where several servers have one database.
+pub(super) async fn listening(config: &Config) -> Result<Option<Client>, Error> {
+    if config.store.url.is_none() {
+        return running(config).await;
+    }
+    let Some(token) = Token::read(&config.home)? else { return Ok(None) };
+    let client = Client::new(api::reachable(config.server.listen), token)?;
     Ok(client.is_alive().await.then_some(client))
 }
 

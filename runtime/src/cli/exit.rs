@@ -124,14 +124,13 @@ impl Exit {
             Error::Contract(_) | Error::Script(_) => Self::Refused,
             Error::Store(error) => match error {
                 crate::store::Error::Locked { .. } | crate::store::Error::StandingBy => Self::NoServer,
+                crate::store::Error::Unreachable { .. } | crate::store::Error::Fenced => Self::Overtaken,
                 crate::store::Error::NotFound { .. } => Self::NotFound,
                 crate::store::Error::Conflict { .. } => Self::Refused,
                 crate::store::Error::Newer { .. }
                 | crate::store::Error::Moved { .. }
                 | crate::store::Error::LeftBehind { .. }
                 | crate::store::Error::OtherKeys
-                | crate::store::Error::Unreachable { .. }
-                | crate::store::Error::Fenced
                 | crate::store::Error::Folder { .. }
                 | crate::store::Error::Full
                 | crate::store::Error::Busy

@@ -13,6 +13,7 @@ mod storm;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
+mod takeover;
 mod verdict;
 
 use libtest_mimic::{Arguments, Trial};
@@ -29,7 +30,7 @@ fn main() {
         return;
     }
     let arguments = Arguments::from_args();
-    let trials = vec![
+    let mut trials = vec![
         Trial::test("a_first_start_that_is_killed_can_be_made_again", || {
             storm::kill_first_starts(&plan::Plan::from_environment());
             Ok(())
@@ -39,5 +40,13 @@ fn main() {
             Ok(())
         }),
     ];
+    if let Some(server) = support::postgres::server("the failover of two servers") {
+        let name = "a_server_that_stands_by_takes_over_and_nothing_is_lost_or_done_twice";
+        let take_over = move || {
+            takeover::take_over(&plan::Plan::from_environment(), &server);
+            Ok(())
+        };
+        trials.push(Trial::test(name, take_over));
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }

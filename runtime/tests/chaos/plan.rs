@@ -13,11 +13,18 @@ const KILLS: u64 = 25;
 const SEED: u64 = 20_261_120;
 /// One of so many kills hits a first start.
 const FIRST_STARTS_SHARE: u64 = 25;
+/// To be taken over takes as long as some twenty starts.
+const TAKEOVERS_SHARE: u64 = 20;
 
 impl Plan {
     pub(crate) fn from_environment() -> Self {
         let kills = std::env::var("KILLS").ok().map(|text| text.parse().expect("KILLS is a whole number"));
         Self { kills: kills.unwrap_or(KILLS), seed: Chance::seed(SEED) }
+    }
+
+    /// Ends of an active server while another one stands by, of each kind.
+    pub(crate) fn takeovers(&self) -> u64 {
+        self.kills.div_ceil(TAKEOVERS_SHARE)
     }
 
     /// Kills of first starts.

@@ -37,6 +37,7 @@ const PROGRESS_WITHIN: Duration = Duration::from_secs(90);
 pub(crate) struct Figures {
     pub(crate) kills: u64,
     pub(crate) kills_in_start: u64,
+    pub(crate) stops: u64,
     pub(crate) starts: u64,
     pub(crate) restarts: Vec<Duration>,
     pub(crate) repeated: u64,
@@ -53,7 +54,7 @@ pub(crate) fn kill_first_starts(plan: &Plan) {
         server.kill();
         let server = Server::start(&home, &[]);
         assert!(server.end().success(), "a server that was asked to end says that all is well");
-        audit(&home);
+        audit(&home, &[]);
     }
     table.row("first starts killed", plan.first_starts());
     table.row("that could not be made again", 0);
@@ -62,18 +63,7 @@ pub(crate) fn kill_first_starts(plan: &Plan) {
 
 /// Kills the server at any moment; then sees that nothing was lost and nothing done twice.
 pub(crate) fn kill_at_any_moment(plan: &Plan) {
-    let mut chance = Chance::new(plan.seed.rotate_left(32));
-    let home = Arc::new(Home::new(&mut chance));
-    let service = Sink::start(&home.folder("sink"), chance.next());
-    let mut storm = Storm {
-        environment: environment(&service),
-        client: Client::new(home.port(), &home.data()),
-        home,
-        service,
-        chance,
-        items: Items::default(),
-        figures: Figures::default(),
-    };
+    let mut storm = Storm::new(plan.seed.rotate_left(32), Vec::new());
     storm.set_up();
     let since = now();
     while storm.figures.kills < plan.in_the_storm() {
@@ -81,7 +71,8 @@ pub(crate) fn kill_at_any_moment(plan: &Plan) {
     }
     let storm_lasted = since.elapsed();
     storm.drain();
-    verdict::check(&mut storm, plan, storm_lasted);
+    let title = format!("Chaos (KILLS={} SEED={})", plan.kills, plan.seed);
+    verdict::check(&mut storm, &title, storm_lasted);
 }
 
 /// Everything that a storm is made of.
@@ -90,9 +81,9 @@ pub(crate) struct Storm {
     pub(crate) service: Sink,
     pub(crate) items: Items,
     pub(crate) figures: Figures,
-    environment: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) chance: Chance,
     client: Client,
-    chance: Chance,
 }
 
 /// What the server must know to reach the service.
@@ -105,7 +96,24 @@ fn environment(service: &Sink) -> Vec<(String, String)> {
 }
 
 impl Storm {
-    fn set_up(&mut self) {
+    /// The calm before it. The server is told more by its environment.
+    pub(crate) fn new(seed: u64, more: Vec<(String, String)>) -> Self {
+        let mut chance = Chance::new(seed);
+        let home = Arc::new(Home::new(&mut chance));
+        let service = Sink::start(&home.folder("sink"), chance.next());
+        Self {
+            environment: environment(&service).into_iter().chain(more).collect(),
+            client: Client::new(home.port(), &home.data()),
+            home,
+            service,
+            chance,
+            items: Items::default(),
+            figures: Figures::default(),
+        }
+    }
+
+    /// Makes the automation known.
+    pub(crate) fn set_up(&mut self) {
         let folder = self.home.folder("automation");
         automation::write(&folder, &self.service.url());
         let server = Server::start(&self.home, &self.environment);
@@ -138,7 +146,7 @@ impl Storm {
                 wait(after);
                 processes::signal(pid, libc::SIGKILL);
             });
-            keep_busy(&steward, &mut self.items, &mut self.service, &mut self.chance, &mut self.figures);
+            self.keep_busy(&steward);
             killer.join().expect("the killer does not fail");
         });
         server.gone();
@@ -146,7 +154,7 @@ impl Storm {
     }
 
     /// After the last kill: everything that was delivered comes to its end.
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.service.calm_down();
         let environment = self.environment.clone();
         let home = Arc::clone(&self.home);
@@ -172,6 +180,18 @@ impl Storm {
         }
         verdict::see(self, &steward);
         assert!(server.end().success(), "a server that was asked to end says that all is well");
+    }
+}
+
+impl Storm {
+    /// Gives the server something to do.
+    pub(crate) fn keep_busy(&mut self, steward: &Steward) {
+        keep_busy(steward, &mut self.items, &mut self.service, &mut self.chance, &mut self.figures);
+    }
+
+    /// `steward audit verify` finds nothing, with the server gone.
+    pub(crate) fn audit(&self) {
+        audit(&self.home, &self.environment);
     }
 }
 
@@ -227,16 +247,15 @@ fn answer(steward: &Steward, service: &mut Sink, items: &mut Items) {
     }
 }
 
-/// `steward audit verify` finds nothing, with the server gone.
-pub(crate) fn audit(home: &Home) {
-    let verified = server::run(home, &["audit", "verify", "--json"]);
+fn audit(home: &Home, environment: &[(String, String)]) {
+    let verified = server::run_with(home, &["audit", "verify", "--json"], environment);
     let said = String::from_utf8_lossy(&verified.stdout);
     let complained = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success(), "the record of events is broken: {said}{complained}");
 }
 
 /// Lets time pass, which is what decides where a kill hits.
-fn wait(length: Duration) {
+pub(crate) fn wait(length: Duration) {
     let (_keep, nothing) = mpsc::channel::<()>();
     assert_eq!(nothing.recv_timeout(length), Err(RecvTimeoutError::Timeout));
 }

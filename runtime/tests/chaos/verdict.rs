@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use crate::automation;
 use crate::items::Items;
-use crate::plan::Plan;
 use crate::sink::{Kind, Line};
 use crate::steward::{self, Steward};
-use crate::storm::{Storm, audit};
+use crate::storm::Storm;
 use crate::table::Table;
 
 /// What the service knows about one effect.
@@ -50,8 +49,8 @@ pub(crate) fn see(storm: &mut Storm, steward: &Steward) {
 }
 
 /// Looks at what is left when everything has ended, and prints the figures.
-pub(crate) fn check(storm: &mut Storm, plan: &Plan, lasted: Duration) {
-    audit(&storm.home);
+pub(crate) fn check(storm: &mut Storm, title: &str, lasted: Duration) {
+    storm.audit();
     let known = known(storm);
     let items: Vec<_> = storm.items.all().to_vec();
     let mut missing = Vec::new();
@@ -79,7 +78,7 @@ pub(crate) fn check(storm: &mut Storm, plan: &Plan, lasted: Duration) {
     let strange: Vec<_> = known.keys().filter(|key| !expected.contains(*key)).collect();
     assert!(strange.is_empty(), "effects that nobody asked for: {strange:?}");
     let blind = Blind::look(&known, &storm.items);
-    table(storm, plan, lasted, &known, &blind, (missing.len(), twice.len()));
+    table(storm, title, lasted, &known, &blind, (missing.len(), twice.len()));
     assert!(missing.is_empty(), "missing: {missing:?}");
     assert!(twice.is_empty(), "done twice: {twice:?}");
     assert!(blind.retried.is_empty(), "blind effects that were sent again without an answer: {:?}", blind.retried);
@@ -146,7 +145,7 @@ fn is_of(body: &str, effect: &str) -> bool {
 
 fn table(
     storm: &Storm,
-    plan: &Plan,
+    title: &str,
     lasted: Duration,
     known: &BTreeMap<(Kind, String), Known>,
     blind: &Blind,
@@ -157,6 +156,9 @@ fn table(
     let mut table = Table::default();
     table.row("kills", figures.kills);
     table.row("  while starting", figures.kills_in_start);
+    if figures.stops > 0 {
+        table.row("stops, gone on later", figures.stops);
+    }
     table.row("starts", figures.starts);
     table.row("runs acknowledged, all succeeded", items.len());
     table.row("deliveries", items.iter().map(|item| u64::from(item.tries)).sum::<u64>() + figures.repeated);
@@ -175,8 +177,9 @@ fn table(
     let mut restarts = figures.restarts.clone();
     restarts.sort_unstable();
     let at = |share: usize| restarts.get(restarts.len() * share / 100).copied().unwrap_or_default().as_millis();
-    table.row("restart until ready, median", format!("{} ms", at(50)));
-    table.row("restart until ready, 95 of 100", format!("{} ms", at(95)));
+    let what = if figures.stops > 0 { "the next one ready" } else { "restart until ready" };
+    table.row(format!("{what}, median"), format!("{} ms", at(50)));
+    table.row(format!("{what}, 95 of 100"), format!("{} ms", at(95)));
     table.row("the storm lasted", format!("{} s", lasted.as_secs()));
-    table.print(&format!("Chaos (KILLS={} SEED={})", plan.kills, plan.seed));
+    table.print(title);
 }

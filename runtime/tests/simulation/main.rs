@@ -4,6 +4,8 @@
 
 mod gate;
 mod outside;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod replay;
 mod sweep;
 mod time;

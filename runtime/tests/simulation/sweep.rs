@@ -7,6 +7,7 @@ use runtime::env::FaultPoint;
 use serde_json::{Value, json};
 
 use crate::outside::{IDENTITIES, Mishap};
+use crate::postgres;
 use crate::time::Seeded;
 use crate::world::{Life, World};
 
@@ -65,13 +66,29 @@ fn check(world: &World, tool: &str, story: &str) {
 
 #[test]
 fn whoever_dies_anywhere_does_everything_once() {
+    let (deaths, asked) = sweep(PASSES_MAX, |world| world);
+    assert!(deaths > 100, "the sweep reaches its places: {deaths}");
+    assert!(asked > 0, "some death leaves a blind effect in doubt");
+}
+
+#[test]
+fn whoever_dies_anywhere_does_everything_once_on_postgresql_too() {
+    let Some(server) = postgres::server("deaths at every place, on PostgreSQL") else { return };
+    let passes = if std::env::var_os("SOAK").is_some() { PASSES_MAX } else { 1 };
+    let (deaths, asked) = sweep(passes, |world| world.on_postgres(&server));
+    assert!(deaths > 40, "the sweep reaches its places: {deaths}");
+    assert!(asked > 0, "some death leaves a blind effect in doubt");
+}
+
+/// Dies at every place, for every identity; says how often, and how many blind effects somebody was asked about.
+fn sweep(passes: u32, place: impl Fn(World) -> World) -> (usize, usize) {
     let mut deaths = 0;
     let mut asked = 0;
     for (tool, _) in IDENTITIES {
         for point in FaultPoint::ALL {
-            for pass in 0..PASSES_MAX {
+            for pass in 0..passes {
                 let story = format!("{tool} dies at {point:?}, pass {pass}");
-                let mut world = World::new(u64::from(pass), contract(tool), &script(tool));
+                let mut world = place(World::new(u64::from(pass), contract(tool), &script(tool)));
                 if world.live(Some((point, pass))) == Life::Done {
                     check(&world, tool, &story);
                     break;
@@ -84,8 +101,7 @@ fn whoever_dies_anywhere_does_everything_once() {
         }
     }
     println!("{deaths} deaths, 0 duplicates, 0 missing, {asked} blind effects asked about");
-    assert!(deaths > 100, "the sweep reaches its places: {deaths}");
-    assert!(asked > 0, "some death leaves a blind effect in doubt");
+    (deaths, asked)
 }
 
 #[test]

@@ -13,13 +13,16 @@ use intents::label::Labels;
 use intents::need::{Choice, Kind as NeedKind};
 use runtime::env::{Env, FaultPoint};
 use runtime::executor::{Services, carry_out};
-use runtime::store::{Delivered, Delivery, Effect, Finish, Import, Keys, NeedStatus, Progress, Run, StateWrite, Store};
+use runtime::store::{
+    Delivered, Delivery, Effect, Finish, Import, Keys, NeedStatus, Postgres, Progress, Run, StateWrite, Store,
+};
 use sandbox::Jail;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::outside::Outside;
+use crate::postgres;
 use crate::time::{DieAt, FastClock, Seeded};
 
 /// The jail, started once for all tests of this binary.
@@ -31,8 +34,13 @@ pub(crate) fn jail() -> Jail {
 /// More turns than any story needs: beyond, it goes round in circles.
 const TURNS_MAX: u32 = 500;
 
+/// Longer than any pause: no story here is about two servers.
+const LEASE: Duration = Duration::from_secs(20);
+
 pub(crate) struct World {
     folder: TempDir,
+    /// The database, where it is not in the folder.
+    postgres: Option<Postgres>,
     pub(crate) outside: Outside,
     clock: Arc<FastClock>,
     seed: u64,
@@ -67,6 +75,7 @@ impl World {
     pub(crate) fn new(seed: u64, contract: Value, script: &str) -> Self {
         Self {
             folder: empty_store(),
+            postgres: None,
             outside: Outside::default(),
             clock: Arc::new(FastClock::new(Timestamp::from_millis(1_790_000_000_000))),
             seed,
@@ -79,6 +88,22 @@ impl World {
             items: 1,
             clock_wanders: None,
             meanwhile: None,
+        }
+    }
+
+    /// The same world with its store in PostgreSQL.
+    pub(crate) fn on_postgres(self, server: &str) -> Self {
+        let system = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let url = system.block_on(postgres::fresh_schema(server));
+        let postgres = Some(Postgres { url, lease: LEASE });
+        Self { postgres, folder: TempDir::new().unwrap(), ..self }
+    }
+
+    async fn open(&self, env: Env) -> Store {
+        let folder = self.folder.path();
+        match &self.postgres {
+            None => Store::open(folder, env, keys()).await.unwrap(),
+            Some(postgres) => Store::open_postgres(folder, postgres, env, keys(), &|_| true).await.unwrap(),
         }
     }
 
@@ -121,7 +146,7 @@ impl World {
     }
 
     async fn work(&mut self, env: Env) {
-        let store = Store::open(self.folder.path(), env.clone(), keys()).await.unwrap();
+        let store = self.open(env.clone()).await;
         store.recover_runs().await.unwrap();
         let automation = match store.automation("story").await {
             Ok(automation) => automation,
@@ -254,7 +279,7 @@ impl World {
         let env = Env::simulated(Arc::clone(&self.clock) as _, Arc::new(Seeded::new(99)), None);
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         tokio.block_on(async {
-            let store = Store::open(self.folder.path(), env, keys()).await.unwrap();
+            let store = self.open(env).await;
             look(store).await
         })
     }

@@ -15,6 +15,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Client {
     port: u16,
     token: PathBuf,
+    /// How long an answer may take.
+    within: Duration,
 }
 
 /// What a server answered.
@@ -42,7 +44,12 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new(port: u16, data: &Path) -> Self {
-        Self { port, token: data.join("token") }
+        Self { port, token: data.join("token"), within: ANSWER_WITHIN }
+    }
+
+    /// The same for a server that may have stopped for good: it is given up sooner.
+    pub(crate) fn with_less_patience(self, within: Duration) -> Self {
+        Self { within, ..self }
     }
 
     pub(crate) fn get(&self, path: &str) -> io::Result<Answer> {
@@ -60,9 +67,9 @@ impl Client {
     /// Sends a request; an error when no whole answer came.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port));
-        let mut stream = TcpStream::connect_timeout(&address, ANSWER_WITHIN)?;
-        stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-        stream.set_write_timeout(Some(ANSWER_WITHIN))?;
+        let mut stream = TcpStream::connect_timeout(&address, self.within)?;
+        stream.set_read_timeout(Some(self.within))?;
+        stream.set_write_timeout(Some(self.within))?;
         let token = std::fs::read_to_string(&self.token).unwrap_or_default();
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\

@@ -15,12 +15,22 @@ const PORTS: std::ops::Range<u64> = 20_000..32_000;
 /// A data folder with what belongs to it.
 pub(crate) struct Home {
     folder: TempDir,
+    data: PathBuf,
     program: PathBuf,
     port: u16,
 }
 
 impl Home {
     pub(crate) fn new(chance: &mut Chance) -> Self {
+        Self::over(chance, None)
+    }
+
+    /// Another server for the same data folder, with a program and a port of its own.
+    pub(crate) fn beside(&self, chance: &mut Chance) -> Self {
+        Self::over(chance, Some(self.data.clone()))
+    }
+
+    fn over(chance: &mut Chance, data: Option<PathBuf>) -> Self {
         let folder = tempfile::Builder::new().prefix("steward-").tempdir().expect("there is room for a folder");
         // What /proc shows has no links in its path.
         let base = folder.path().canonicalize().expect("the folder is there");
@@ -29,7 +39,8 @@ impl Home {
         if std::fs::hard_link(original, &program).is_err() {
             std::fs::copy(original, &program).expect("the program can be copied");
         }
-        Self { port: free_port(chance), folder, program }
+        let data = data.unwrap_or_else(|| folder.path().join("data"));
+        Self { port: free_port(chance), folder, data, program }
     }
 
     /// The program under its own name.
@@ -43,7 +54,7 @@ impl Home {
 
     /// The data folder of the server.
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// A folder beside the data folder, made when it is not there.

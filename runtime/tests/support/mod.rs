@@ -4,6 +4,7 @@
 pub(crate) mod chance;
 pub(crate) mod client;
 pub(crate) mod home;
+pub(crate) mod postgres;
 pub(crate) mod processes;
 pub(crate) mod server;
 pub(crate) mod wait;

@@ -40,7 +40,12 @@ pub(crate) fn command(home: &Home, arguments: &[&str], more: &[(String, String)]
 
 /// Runs a command line to its end.
 pub(crate) fn run(home: &Home, arguments: &[&str]) -> Output {
-    command(home, arguments, &[]).stdin(Stdio::null()).output().expect("the program starts")
+    run_with(home, arguments, &[])
+}
+
+/// Runs a command line to its end, with more in its environment.
+pub(crate) fn run_with(home: &Home, arguments: &[&str], more: &[(String, String)]) -> Output {
+    command(home, arguments, more).stdin(Stdio::null()).output().expect("the program starts")
 }
 
 impl<'home> Server<'home> {
@@ -78,6 +83,18 @@ impl<'home> Server<'home> {
         since.elapsed()
     }
 
+    /// Waits until the server stands by for another one.
+    pub(crate) fn wait_standing_by(&mut self) {
+        let client = self.client();
+        let stands_by = within(READY_WITHIN, || {
+            if let Some(status) = self.child.try_wait().expect("a child can be asked for") {
+                panic!("the server ended with {status} instead of standing by\n{}", self.said());
+            }
+            client.get("/readyz").ok().filter(|answer| answer.status == 503 && answer.code() == "STORE_STANDBY")
+        });
+        assert!(stands_by.is_some(), "the server did not stand by within {READY_WITHIN:?}\n{}", self.said());
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(self.home.port(), &self.home.data())
     }
@@ -109,6 +126,11 @@ impl<'home> Server<'home> {
         });
         self.gone();
         status
+    }
+
+    /// How the server ended, when it has.
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be asked for")
     }
 
     /// Waits until the server ends by itself.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::cli::client::Client;
-use crate::cli::connect::running;
+use crate::cli::connect::listening;
 use crate::cli::exit::Exit;
 use crate::cli::out::Out;
 use crate::config::Config;
@@ -11,7 +11,7 @@ use crate::error::{Code, Error};
 
 /// Asks the running server whether it works. For those who watch it from outside: a container, a service manager.
 pub(in crate::cli) async fn health(config: &Config, ready: bool, out: &mut Out) -> Result<Exit, Error> {
-    let client: Client = running(config).await?.ok_or_else(|| {
+    let client: Client = listening(config).await?.ok_or_else(|| {
         Error::new(Code::NoServer, format!("no server of the data folder `{}` answers", config.home.display()))
     })?;
     let is_ready = client.is_ready().await;
