@@ -1,14 +1,16 @@
 //! What can be written on the command line.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use connectors::vault::Secret;
 
 use crate::bench;
 use crate::config::Override;
 
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 usage · 3 the run waits · 4 the run failed · \
-                          5 not found · 6 refused or not confirmed · 7 no server, or locked";
+                          5 not found · 6 refused or not confirmed · 7 no server, or locked · 8 overtaken";
 
 /// Automations that you delegate rather than build.
 #[derive(Debug, Parser)]
@@ -29,6 +31,10 @@ pub(super) struct Cli {
 
 fn set_flag(text: &str) -> Result<Override, String> {
     if text.contains('=') { Ok(Override::set(text)) } else { Err("write `section.key=value`".to_owned()) }
+}
+
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,6 +84,9 @@ pub(super) enum Command {
     Backup(Backup),
     /// Bring an installation back from a backup, into an empty data folder.
     Restore(Restore),
+    /// The store: move it to another database.
+    #[command(subcommand)]
+    Store(Stores),
     /// The configuration: look it over, see what is in force.
     #[command(subcommand)]
     Config(Configuration),
@@ -91,6 +100,19 @@ pub(super) enum Command {
     Doctor,
     /// Measure what Steward takes on this machine.
     Bench(bench::Args),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Stores {
+    /// Move the store of the data folder into an empty PostgreSQL database; unless said, that of `store.url`.
+    Migrate {
+        /// The address of the database. Others on this machine can see it, with its password.
+        #[arg(long, value_name = "URL", conflicts_with = "to_file", value_parser = secret)]
+        to: Option<Secret>,
+        /// A file with the address of the database.
+        #[arg(long, value_name = "FILE")]
+        to_file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

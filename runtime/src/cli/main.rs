@@ -8,7 +8,7 @@ use clap::Parser;
 use super::args::{Cli, Command};
 use super::commands::{
     approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox, runs,
-    secrets, settings, stop, tools,
+    secrets, settings, stop, store, tools,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -67,6 +67,7 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
         Command::Doctor => return doctor::doctor(&config, &env, out).await,
         Command::Backup(command) => return backup::run(&config, command, &env, out).await,
         Command::Restore(command) => return backup::restore(&config, command, &env, out).await,
+        Command::Store(command) => return store::run(&config, command, out).await,
         Command::Bench(mut args) => {
             args.json |= out.is_json();
             let done = crate::bench::run(args).await;
@@ -117,6 +118,7 @@ async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<
         | Command::Health { .. }
         | Command::Backup(_)
         | Command::Restore(_)
+        | Command::Store(_)
         | Command::Config(_) => Ok(Exit::Success),
     }
 }

@@ -92,10 +92,13 @@ impl HostCall {
                 let WaitArguments { event, until_ms } = read(tool, arguments)?;
                 Self::WaitFor { event, until: until_ms.map(Timestamp::from_millis) }
             }
-            "state.get" => Self::StateGet { key: read::<KeyArguments>(tool, arguments)?.key },
-            "state.delete" => Self::StateSet { key: read::<KeyArguments>(tool, arguments)?.key, value: None },
+            "state.get" => Self::StateGet { key: named(tool, read::<KeyArguments>(tool, arguments)?.key)? },
+            "state.delete" => {
+                Self::StateSet { key: named(tool, read::<KeyArguments>(tool, arguments)?.key)?, value: None }
+            }
             "state.set" => {
                 let SetArguments { key, value } = read(tool, arguments)?;
+                let key = named(tool, key)?;
                 bounded(tool, &value, STATE_VALUE_BYTES_MAX)?;
                 Self::StateSet { key, value: Some(value) }
             }
@@ -113,6 +116,11 @@ impl HostCall {
             }
         })
     }
+}
+
+/// A key that every database can hold.
+fn named(tool: &str, key: String) -> Result<String, Failure> {
+    if key.contains('\0') { Err(invalid(tool)) } else { Ok(key) }
 }
 
 fn bounded(tool: &str, value: &Value, bytes_max: usize) -> Result<(), Failure> {

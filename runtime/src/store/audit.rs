@@ -11,7 +11,7 @@ use super::anchor::{ANCHOR_FILE, Anchor, SUSPECT_FILE};
 use super::archive::{self, Checkpoint};
 use super::db::Queries;
 use super::event::{content_hash, digest_of, link};
-use super::open::Store;
+use super::open::{Keys, Store};
 use super::rows::event as row;
 
 /// Events that are looked through at once.
@@ -185,80 +185,8 @@ impl<'a> Walk<'a> {
 
 impl Store {
     /// Looks through all events. `progress` is told how many are done.
-    pub async fn audit(&self, mut progress: impl FnMut(u64)) -> Result<Audit, Error> {
-        let mut audit = Audit { events: 0, streams: 0, anchored: None, findings: Vec::new() };
-        let anchor = self.genuine_anchor(&self.anchor_path(), &mut audit.findings);
-        audit.anchored = anchor.genuine().map(|anchor| anchor.position);
-        // What a start found wrong stays wrong until somebody has looked into it and removed the evidence.
-        let suspect = self.genuine_anchor(&self.folder().join(SUSPECT_FILE), &mut audit.findings);
-        let anchors: Vec<_> = [&anchor, &suspect].into_iter().filter_map(Found::genuine).collect();
-
-        let mut walk = Walk::new(&anchors);
-        for checkpoint in archive::checkpoints(self.reader()).await? {
-            self.audit_segment(&checkpoint, &mut audit, &mut walk);
-            if audit.findings.len() >= FINDINGS_MAX {
-                return Ok(audit);
-            }
-            progress(audit.events);
-            tokio::task::yield_now().await;
-        }
-        loop {
-            let page = page_after(self.reader(), walk.last).await?;
-            if page.is_empty() {
-                break;
-            }
-            for row in &page {
-                audit.look_at(row, &mut walk);
-                if audit.findings.len() >= FINDINGS_MAX {
-                    return Ok(audit);
-                }
-            }
-            progress(audit.events);
-        }
-        let last = walk.last;
-        audit.streams = walk.heads.len() as u64;
-        for anchor in &anchors {
-            if anchor.position > last {
-                audit.findings.push(Finding::Cut { anchored: anchor.position, last });
-            }
-        }
-        if matches!(anchor, Found::None) && last > 0 {
-            audit.findings.push(Finding::NoAnchor);
-        }
-        Ok(audit)
-    }
-
-    /// Looks through a segment of the archive. One that cannot be read is a finding, and the walk goes on behind it.
-    fn audit_segment(&self, checkpoint: &Checkpoint, audit: &mut Audit, walk: &mut Walk<'_>) {
-        let keys = &self.shared().keys;
-        if !checkpoint.is_genuine(&keys.anchor) {
-            audit.findings.push(Finding::ForgedCheckpoint { position: checkpoint.last });
-        }
-        let read = archive::read(self.folder(), keys, &checkpoint.file, checkpoint.digest, |page| {
-            for row in &page {
-                if audit.findings.len() < FINDINGS_MAX {
-                    audit.look_at(row, walk);
-                }
-            }
-        });
-        let reason = match read {
-            Ok(()) if walk.last == checkpoint.last && walk.chain == checkpoint.chain => return,
-            Ok(()) => "its events are not those that the checkpoint was signed for".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        audit.findings.push(Finding::Archive { from: checkpoint.first, to: checkpoint.last, reason });
-        walk.skip_to(checkpoint);
-    }
-
-    fn genuine_anchor(&self, path: &Path, findings: &mut Vec<Finding>) -> Found {
-        match Anchor::read(path) {
-            Ok(Some(anchor)) if anchor.is_genuine(&self.shared().keys.anchor) => Found::Genuine(anchor),
-            Ok(Some(_)) | Err(_) => {
-                findings.push(Finding::ForgedAnchor);
-                Found::Forged
-            }
-            Ok(None) => Found::None,
-        }
+    pub async fn audit(&self, progress: impl FnMut(u64)) -> Result<Audit, Error> {
+        audit_of(self.reader(), self.folder(), &self.shared().keys, progress).await
     }
 
     /// Where the anchor is kept.
@@ -267,7 +195,88 @@ impl Store {
     }
 }
 
+/// Looks through all events of a database, and of the archive in the folder that belongs to it.
+pub(super) async fn audit_of(
+    reader: &impl Queries,
+    folder: &Path,
+    keys: &Keys,
+    mut progress: impl FnMut(u64),
+) -> Result<Audit, Error> {
+    let mut audit = Audit { events: 0, streams: 0, anchored: None, findings: Vec::new() };
+    let anchor = genuine_anchor(&folder.join(ANCHOR_FILE), keys, &mut audit.findings);
+    audit.anchored = anchor.genuine().map(|anchor| anchor.position);
+    // What a start found wrong stays wrong until somebody has looked into it and removed the evidence.
+    let suspect = genuine_anchor(&folder.join(SUSPECT_FILE), keys, &mut audit.findings);
+    let anchors: Vec<_> = [&anchor, &suspect].into_iter().filter_map(Found::genuine).collect();
+
+    let mut walk = Walk::new(&anchors);
+    for checkpoint in archive::checkpoints(reader).await? {
+        audit.look_into(folder, keys, &checkpoint, &mut walk);
+        if audit.findings.len() >= FINDINGS_MAX {
+            return Ok(audit);
+        }
+        progress(audit.events);
+        tokio::task::yield_now().await;
+    }
+    loop {
+        let page = page_after(reader, walk.last).await?;
+        if page.is_empty() {
+            break;
+        }
+        for row in &page {
+            audit.look_at(row, &mut walk);
+            if audit.findings.len() >= FINDINGS_MAX {
+                return Ok(audit);
+            }
+        }
+        progress(audit.events);
+    }
+    let last = walk.last;
+    audit.streams = walk.heads.len() as u64;
+    for anchor in &anchors {
+        if anchor.position > last {
+            audit.findings.push(Finding::Cut { anchored: anchor.position, last });
+        }
+    }
+    if matches!(anchor, Found::None) && last > 0 {
+        audit.findings.push(Finding::NoAnchor);
+    }
+    Ok(audit)
+}
+
+fn genuine_anchor(path: &Path, keys: &Keys, findings: &mut Vec<Finding>) -> Found {
+    match Anchor::read(path) {
+        Ok(Some(anchor)) if anchor.is_genuine(&keys.anchor) => Found::Genuine(anchor),
+        Ok(Some(_)) | Err(_) => {
+            findings.push(Finding::ForgedAnchor);
+            Found::Forged
+        }
+        Ok(None) => Found::None,
+    }
+}
+
 impl Audit {
+    /// Looks through a segment of the archive. One that cannot be read is a finding, and the walk goes on behind it.
+    fn look_into(&mut self, folder: &Path, keys: &Keys, checkpoint: &Checkpoint, walk: &mut Walk<'_>) {
+        if !checkpoint.is_genuine(&keys.anchor) {
+            self.findings.push(Finding::ForgedCheckpoint { position: checkpoint.last });
+        }
+        let read = archive::read(folder, keys, &checkpoint.file, checkpoint.digest, |page| {
+            for row in &page {
+                if self.findings.len() < FINDINGS_MAX {
+                    self.look_at(row, walk);
+                }
+            }
+        });
+        let reason = match read {
+            Ok(()) if walk.last == checkpoint.last && walk.chain == checkpoint.chain => return,
+            Ok(()) => "its events are not those that the checkpoint was signed for".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.findings.push(Finding::Archive { from: checkpoint.first, to: checkpoint.last, reason });
+        walk.skip_to(checkpoint);
+    }
+
     fn look_at(&mut self, row: &row::Model, walk: &mut Walk<'_>) {
         self.events += 1;
         if row.position != walk.last + 1 {

@@ -48,7 +48,7 @@ impl Keys {
 
 impl Keys {
     /// Tells whether two servers have the same keys, and nothing else about them.
-    fn fingerprint(&self) -> Digest {
+    pub(super) fn fingerprint(&self) -> Digest {
         let all = [self.payload, self.ledger, self.anchor].concat();
         let key = blake3::derive_key("steward 2026 which keys a database was written under", &all);
         Digest::from_bytes(*blake3::keyed_hash(&key, b"fingerprint").as_bytes())

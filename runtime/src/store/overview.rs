@@ -2,7 +2,7 @@
 
 use intents::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
 
 use super::db::Queries;
 use super::rows::{automation, effect, need, run};
@@ -67,15 +67,19 @@ impl Store {
             automations: reader.tuples(automations).await?,
             all_stopped: self.all_stopped().await?,
             due_since: due.into_iter().flatten().min().filter(|due| *due < now),
-            bytes: self.bytes(),
+            bytes: self.bytes().await?,
         })
     }
 
-    /// What the database takes on its disk: its file, and the log of what is not in the file yet.
-    fn bytes(&self) -> Option<u64> {
+    /// What the database takes on its disk: its file, and the log of what is not in the file yet; in PostgreSQL, which
+    /// may hold other things, our tables with their indexes.
+    async fn bytes(&self) -> Result<Option<u64>, Error> {
+        if self.reader().backend() == DbBackend::Postgres {
+            return self.bytes_of_rows().await.map(Some);
+        }
         let file = self.folder().join("steward.db");
         let log = self.folder().join("steward.db-wal");
-        let main = std::fs::metadata(file).ok()?.len();
-        Some(main + std::fs::metadata(log).map(|metadata| metadata.len()).unwrap_or_default())
+        let size = |path| std::fs::metadata(path).map(|metadata| metadata.len());
+        Ok(size(file).ok().map(|main| main + size(log).unwrap_or_default()))
     }
 }

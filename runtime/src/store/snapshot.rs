@@ -168,8 +168,17 @@ impl Snapshot {
 
     /// Reads a table in its order, piece by piece. Ends early when nobody takes the pieces any more.
     pub async fn pieces(&self, table: Table, to: &mpsc::Sender<Piece>) -> Result<(), Error> {
+        self.pieces_after(table, None, to).await
+    }
+
+    /// The same for the rows behind a place.
+    pub(super) async fn pieces_after(
+        &self,
+        table: Table,
+        mut after: Option<Row>,
+        to: &mpsc::Sender<Piece>,
+    ) -> Result<(), Error> {
         let mut cutter = Cutter::new(table);
-        let mut after: Option<Row> = None;
         let mut most = PAGE_ROWS;
         loop {
             let page = self.page(table, after.as_ref(), most).await?;

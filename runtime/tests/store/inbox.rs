@@ -13,6 +13,18 @@ async fn runs(world: &World) -> usize {
 }
 
 #[tokio::test]
+async fn a_text_that_not_every_database_can_hold_is_refused_by_all() {
+    let world = World::new().await;
+    let automation = world.automation("reminders").await;
+    assert_eq!(code(world.store.deliver(delivery(automation.id, "a\0b")).await), "TEXT_NUL");
+    assert_eq!(code(world.store.automation("remin\0ders").await), "TEXT_NUL");
+    // Nothing of it was stored, and the next one gets through. Content may hold it.
+    let fresh = Delivery { input: json!({ "text": "a\0b" }), ..delivery(automation.id, "ab") };
+    assert!(matches!(world.store.deliver(fresh).await.unwrap(), Delivered::New { .. }));
+    assert_eq!(world.number("SELECT count(*) FROM runs").await, 1);
+}
+
+#[tokio::test]
 async fn a_message_that_comes_twice_is_one_item_with_one_run() {
     let world = World::new().await;
     let automation = world.automation("reminders").await;

@@ -22,6 +22,8 @@ mod keeping;
 mod limits;
 mod needs;
 mod place;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod retention;
 mod runs;
 mod storm;

@@ -1,8 +1,6 @@
 //! Where a store is: in a folder, or in a database that several servers can reach.
 
-use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use runtime::env::Env;
@@ -12,6 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use tempfile::TempDir;
 
+use super::postgres;
 use super::world::keys;
 
 /// The databases that the stories are told on.
@@ -22,10 +21,6 @@ pub(crate) enum Database {
     Postgres,
 }
 
-/// Where a throwaway server is: `postgres://…`. `scripts/with-postgres.sh` starts one.
-pub(crate) const SERVER: &str = "STEWARD_TEST_POSTGRES";
-/// Set where these stories must not be left out.
-const REQUIRED: &str = "STEWARD_POSTGRES_REQUIRED";
 /// Longer than any pause of a test that is not about it.
 const LEASE: Duration = Duration::from_secs(20);
 
@@ -36,27 +31,13 @@ pub(crate) struct Place {
     url: Option<String>,
 }
 
-/// Says that nothing is told on PostgreSQL, and ends: a story that was not told has not succeeded.
-fn leave_out() -> ! {
-    let why = format!("{SERVER} names no server (scripts/with-postgres.sh starts one)");
-    assert!(std::env::var_os(REQUIRED).is_none(), "{why}");
-    // Past the test's own output, which is shown only for what fails.
-    let mut output = std::io::stderr();
-    output.write_all(format!("LEFT OUT: the stories on PostgreSQL; {why}\n").as_bytes()).unwrap();
-    std::process::exit(0);
-}
-
-/// A schema that no other test uses.
+/// A schema of its own for one story.
 async fn fresh_schema() -> String {
-    static SCHEMAS: AtomicU32 = AtomicU32::new(0);
-    let Ok(server) = std::env::var(SERVER) else { leave_out() };
-    let schema = format!("t{}_{}", std::process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
-    let mut connection = PgConnection::connect(&server).await.unwrap();
-    let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    let join = if server.contains('?') { '&' } else { '?' };
-    format!("{server}{join}options[search_path]={schema}")
+    match postgres::server("the stories on PostgreSQL") {
+        Some(server) => postgres::fresh_schema(&server).await,
+        // All of them, then.
+        None => std::process::exit(0),
+    }
 }
 
 #[allow(dead_code, reason = "some stories are about one database alone")]
@@ -79,6 +60,11 @@ impl Place {
             None => Store::open(&self.home(), env.clone(), keys()).await,
             Some(_) => Store::open_postgres(&self.home(), &self.postgres(LEASE), env.clone(), keys(), &|_| true).await,
         }
+    }
+
+    /// The address of the database.
+    pub(crate) fn url(&self) -> &str {
+        self.url.as_deref().expect("this story is about PostgreSQL")
     }
 
     /// The database, for a server of its own.

@@ -31,6 +31,8 @@ mod limits;
 mod needs;
 #[path = "../store/place.rs"]
 mod place;
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../store/retention.rs"]
 mod retention;
 #[path = "../store/runs.rs"]
@@ -44,3 +46,4 @@ mod world;
 
 mod active;
 mod proxy;
+mod transfer;

@@ -32,7 +32,7 @@ pub(in crate::cli) async fn run(config: &Config, command: Backup, env: &Env, out
 }
 
 /// The vault of this installation. None is made.
-fn vault(config: &Config) -> Result<Vault, Error> {
+pub(super) fn vault(config: &Config) -> Result<Vault, Error> {
     if !config.home.join("vault.json").exists() {
         let message = format!("there is no installation in `{}`", config.home.display());
         return Err(Error::new(Code::BackupUnreadable, message));

@@ -18,5 +18,6 @@ pub(super) mod runs;
 pub(super) mod secrets;
 pub(super) mod settings;
 pub(super) mod stop;
+pub(super) mod store;
 pub(super) mod tools;
 mod wait;

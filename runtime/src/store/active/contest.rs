@@ -45,6 +45,8 @@ pub enum Standing {
 const LOOKS: u32 = 8;
 /// It looks at least so often.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// When nobody can be active any more, and only the database has not noticed yet.
+const SOON: Duration = Duration::from_millis(50);
 
 /// Hears how things stand, and says whether to go on waiting.
 pub type Tell = dyn Fn(Standing) -> bool + Send + Sync;
@@ -72,9 +74,10 @@ pub(in crate::store) async fn contend(
     loop {
         looks.tick().await;
         match contender.look().await {
-            Ok(Some(tenure)) => return Ok(tenure),
-            Ok(None) if tell(Standing::StandingBy) => {}
-            Ok(None) => return Err(Error::StandingBy),
+            Ok(Look::Ours(tenure)) => return Ok(*tenure),
+            Ok(Look::Free) => looks.reset_after(SOON.min(pause)),
+            Ok(Look::Taken) if tell(Standing::StandingBy) => {}
+            Ok(Look::Taken) => return Err(Error::StandingBy),
             Err(Error::Unreachable { reason }) => {
                 contender.connection = None;
                 if !tell(Standing::Unreachable { reason: reason.clone() }) {
@@ -88,6 +91,16 @@ pub(in crate::store) async fn contend(
     }
 }
 
+/// What somebody finds who would be active.
+enum Look {
+    /// This server is the active one now.
+    Ours(Box<Tenure>),
+    /// Nobody is, and the lock will be free in a moment.
+    Free,
+    /// Another server is.
+    Taken,
+}
+
 struct Contender<'c> {
     address: &'c Address,
     server: &'c ThisServer,
@@ -98,7 +111,7 @@ struct Contender<'c> {
 }
 
 impl Contender<'_> {
-    async fn look(&mut self) -> Result<Option<Tenure>, Error> {
+    async fn look(&mut self) -> Result<Look, Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => Tenure::connect(self.address, self.lease).await?,
@@ -107,9 +120,16 @@ impl Contender<'_> {
         if now.as_ref().is_some_and(|now| now.keys != self.server.keys.to_string()) {
             return Err(Error::OtherKeys);
         }
+        if now.is_none() && row::is_moving(&connection).await? {
+            return Err(Error::Conflict {
+                code: "STORE_MOVE_UNFINISHED",
+                reason: "a store is being moved to this database; run `steward store migrate` to its end first"
+                    .to_owned(),
+            });
+        }
         if !self.may_take(now.as_ref()) {
             self.connection = Some(connection);
-            return Ok(None);
+            return Ok(Look::Taken);
         }
         if !row::lock(&connection).await? {
             if now.is_some() {
@@ -117,18 +137,20 @@ impl Contender<'_> {
                 row::end_holder(&connection).await?;
             }
             self.connection = Some(connection);
-            return Ok(None);
+            return Ok(if now.is_some() { Look::Free } else { Look::Taken });
         }
         // Between the look and the lock it may have gone on.
         if row::read(&connection).await? != now {
             row::unlock(&connection).await?;
             self.connection = Some(connection);
-            return Ok(None);
+            return Ok(Look::Taken);
         }
         migrate::postgres(self.address).await?;
         let (epoch, commits) = row::take(&connection, self.server).await?;
         let lease = Arc::new(Lease::of(self.lease));
-        Tenure::new(self.address.clone(), connection, epoch, commits, lease).await.map(Some)
+        Tenure::new(self.address.clone(), connection, epoch, commits, lease)
+            .await
+            .map(|tenure| Look::Ours(Box::new(tenure)))
     }
 
     /// Whether nobody is active any more who could still act.

@@ -13,6 +13,7 @@ mod tenure;
 
 pub(super) use contest::{ThisServer, contend};
 pub(super) use lease::Lease;
+pub(super) use row::{ActiveServer, lock, read};
 pub(super) use tenure::Tenure;
 
 pub use contest::{Postgres, Standing, Tell};

@@ -12,21 +12,21 @@ const READ: &str = "SELECT epoch, commits, holder, keys, released FROM active_se
 
 /// Who is active, as the database says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ActiveServer {
+pub(in crate::store) struct ActiveServer {
     /// Raised by every takeover.
-    pub(super) epoch: i64,
+    pub(in crate::store) epoch: i64,
     /// Counts the commits of every epoch, and the signs of life between them.
-    pub(super) commits: i64,
+    pub(in crate::store) commits: i64,
     /// Which server it is.
-    pub(super) holder: String,
+    pub(in crate::store) holder: String,
     /// The fingerprint of the keys that everything is written under.
-    pub(super) keys: String,
+    pub(in crate::store) keys: String,
     /// Whether it has ended in order, so that nobody need wait.
-    pub(super) released: bool,
+    pub(in crate::store) released: bool,
 }
 
 /// Reads the row; none before the first start has made the table.
-pub(super) async fn read(connection: &Postgres) -> Result<Option<ActiveServer>, Error> {
+pub(in crate::store) async fn read(connection: &Postgres) -> Result<Option<ActiveServer>, Error> {
     if connection.ask::<Option<String>>(IS_THERE).await?.into_iter().flatten().next().is_none() {
         return Ok(None);
     }
@@ -36,6 +36,12 @@ pub(super) async fn read(connection: &Postgres) -> Result<Option<ActiveServer>, 
         let released = released != 0;
         ActiveServer { epoch, commits, holder, keys, released }
     }))
+}
+
+/// Whether a store is being moved to here, and is not complete.
+pub(super) async fn is_moving(connection: &Postgres) -> Result<bool, Error> {
+    let there = connection.ask::<Option<String>>("SELECT to_regclass('store_move')::text").await?;
+    Ok(there.into_iter().flatten().next().is_some())
 }
 
 /// Takes the row for a server; returns the new epoch and the count.
@@ -67,7 +73,7 @@ pub(super) fn release(epoch: i64) -> String {
 }
 
 /// Takes the lock for this connection, if nobody has it.
-pub(super) async fn lock(connection: &Postgres) -> Result<bool, Error> {
+pub(in crate::store) async fn lock(connection: &Postgres) -> Result<bool, Error> {
     let sql = format!("SELECT pg_try_advisory_lock({LOCK}, hashtext(current_schema()))::int");
     Ok(connection.ask::<i64>(&sql).await?.contains(&1))
 }

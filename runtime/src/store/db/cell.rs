@@ -34,6 +34,17 @@ pub(in crate::store) enum Cell<'c> {
 }
 
 impl<'c> Cell<'c> {
+    /// Refuses a text that one of the databases cannot hold, in both.
+    pub(super) fn check(self) -> Result<Self, Error> {
+        match self {
+            Self::Text(Some(text)) if text.as_bytes().contains(&0) => Err(Error::Conflict {
+                code: "TEXT_NUL",
+                reason: "a name or a text has a NUL character (U+0000) in it, which cannot be stored".to_owned(),
+            }),
+            Self::Text(_) | Self::Integer(_) | Self::Blob(_) => Ok(self),
+        }
+    }
+
     pub(super) fn integer(self) -> Option<i64> {
         match self {
             Self::Integer(number) => number,

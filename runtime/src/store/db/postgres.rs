@@ -119,9 +119,36 @@ impl Postgres {
         .await
     }
 
+    /// Adds rows to a table of which only the columns are known.
+    pub(in crate::store) async fn insert_rows(
+        &self,
+        table: &str,
+        columns: &[(&str, Kind)],
+        rows: &[Vec<Cell<'_>>],
+    ) -> Result<(), Error> {
+        for cell in rows.iter().flatten() {
+            cell.check()?;
+        }
+        let names = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        let kinds: Vec<_> = columns.iter().map(|(_, kind)| *kind).collect();
+        let places = (1..).zip(&kinds).map(|(place, kind)| format!("${place}::{}[]", kind.postgres()));
+        let places = places.collect::<Vec<_>>().join(", ");
+        let sql = format!("INSERT INTO \"{table}\" ({names}) SELECT * FROM UNNEST({places})");
+        let lists = lists(&kinds, rows)?;
+        within(self.most, async {
+            let mut connection = self.connection.lock().await;
+            sqlx::query_with(AssertSqlSafe(sql), lists).execute(&mut *connection).await?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Executes a statement that takes rows, as one list for each column.
     pub(super) async fn execute_lists<R: Record>(&self, sql: &'static str, rows: &[R]) -> Result<(), Error> {
         let cells: Vec<_> = rows.iter().map(Record::cells).collect();
+        for cell in cells.iter().flatten() {
+            cell.check()?;
+        }
         let lists = lists(R::kinds(), &cells)?;
         within(self.most, async {
             let mut connection = self.connection.lock().await;

@@ -88,6 +88,9 @@ impl Sqlite {
         let connection = self.connection();
         let mut prepared = connection.prepare_cached(sql)?;
         for cells in rows {
+            for cell in &cells {
+                cell.check()?;
+            }
             prepared.execute(params_from_iter(cells))?;
         }
         Ok(())

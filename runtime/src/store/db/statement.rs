@@ -24,7 +24,7 @@ impl Query {
     }
 
     pub(super) fn cells(&self) -> Result<Vec<Cell<'_>>, Error> {
-        self.values.iter().map(cell).collect()
+        self.values.iter().map(|value| cell(value)?.check()).collect()
     }
 }
 
