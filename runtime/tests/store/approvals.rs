@@ -67,6 +67,19 @@ async fn approve(world: &World, approval: &Approval) -> Approval {
     world.store.decide_approval(approval.id, true, None, "ann").await.unwrap()
 }
 
+/// A question about the first invoice, and the attempt that sleeps on it.
+async fn asked(world: &World) -> (Approval, Attempt) {
+    let attempt = asking(world).await;
+    (asks(&attempt, &invoice(1), "x").await, attempt)
+}
+
+/// A yes to the first invoice, and the attempt that goes on with it.
+async fn approved(world: &World) -> (Approval, Attempt) {
+    let (approval, attempt) = asked(world).await;
+    approve(world, &approval).await;
+    (approval, attempt.next())
+}
+
 async fn status(world: &World, approval: &Approval) -> Status {
     world.store.approval(approval.id).await.unwrap().status
 }
@@ -78,8 +91,7 @@ async fn phase(world: &World, attempt: &Attempt) -> Phase {
 #[tokio::test]
 async fn a_yes_lets_the_effect_happen_once() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     assert_eq!((approval.status, phase(&world, &attempt).await), (Status::Pending, Phase::Waiting));
     assert_eq!(approval.asked.as_ref().unwrap().shown, json!({ "arguments": { "to": "ada@example.org" } }));
     let need = world.store.need(approval.need).await.unwrap();
@@ -105,8 +117,7 @@ async fn a_yes_lets_the_effect_happen_once() {
 #[tokio::test]
 async fn the_inbox_and_the_list_of_approvals_take_the_same_answer() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, _) = asked(&world).await;
     world.store.answer_need(approval.need, Choice::Refuse, "ann").await.unwrap();
     let approval = world.store.approval(approval.id).await.unwrap();
     assert_eq!((approval.status, approval.answer), (Status::Refused, Some(false)));
@@ -116,8 +127,7 @@ async fn the_inbox_and_the_list_of_approvals_take_the_same_answer() {
 #[tokio::test]
 async fn a_no_is_an_answer_for_the_script_and_stays_one() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     world.store.decide_approval(approval.id, false, Some("not this client"), "ann").await.unwrap();
     let attempt = attempt.next();
     for _ in 0..2 {
@@ -140,8 +150,7 @@ async fn a_no_is_an_answer_for_the_script_and_stays_one() {
 #[tokio::test]
 async fn a_question_that_nobody_answers_becomes_a_no() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     assert_eq!(world.store.next_wake().await.unwrap(), Some(approval.expires_at));
     world.clock.advance(LIFE_DEFAULT);
     // A yes a moment too late is none.
@@ -160,8 +169,7 @@ async fn a_question_that_nobody_answers_becomes_a_no() {
 #[tokio::test]
 async fn a_yes_that_was_not_used_in_time_is_asked_for_again() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     approve(&world, &approval).await;
     world.clock.advance(LIFE_DEFAULT);
     let attempt = attempt.next();
@@ -176,8 +184,7 @@ async fn a_yes_that_was_not_used_in_time_is_asked_for_again() {
 #[tokio::test]
 async fn a_question_that_is_put_off_keeps_what_was_left_of_its_time() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     let held = world.store.hold_approval(approval.id, 24 * HOUR, "ann").await.unwrap();
     assert_eq!((held.status, held.expires_at), (Status::Held, approval.expires_at + 24 * HOUR));
     world.clock.advance(24 * HOUR);
@@ -192,10 +199,7 @@ async fn a_question_that_is_put_off_keeps_what_was_left_of_its_time() {
 #[tokio::test]
 async fn what_provably_did_not_happen_took_nothing_of_the_yes() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
-    approve(&world, &approval).await;
-    let attempt = attempt.next();
+    let (approval, attempt) = approved(&world).await;
     assert!(matches!(attempt.begin(&invoice(1), "x").await, Begun::Perform { .. }));
     assert_eq!(status(&world, &approval).await, Status::Used);
     // The service was busy, and says that it did nothing.
@@ -208,10 +212,7 @@ async fn what_provably_did_not_happen_took_nothing_of_the_yes() {
 #[tokio::test]
 async fn a_crash_after_the_start_never_frees_a_second_use() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
-    approve(&world, &approval).await;
-    let attempt = attempt.next();
+    let (approval, attempt) = approved(&world).await;
     assert!(matches!(attempt.begin(&invoice(1), "x").await, Begun::Perform { .. }));
     let world = world.restart().await;
     world.store.recover_runs().await.unwrap();
@@ -225,8 +226,7 @@ async fn a_crash_after_the_start_never_frees_a_second_use() {
 #[tokio::test]
 async fn a_yes_outlives_a_restart_and_so_does_a_question() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     let world = world.restart().await;
     approve(&world, &approval).await;
     let world = world.restart().await;
@@ -237,10 +237,7 @@ async fn a_yes_outlives_a_restart_and_so_does_a_question() {
 #[tokio::test]
 async fn attack_replayed_for_another_key_or_another_run() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
-    approve(&world, &approval).await;
-    let attempt = attempt.next();
+    let (approval, attempt) = approved(&world).await;
     wants_a_yes(&attempt, attempt.beginning(&invoice(2), "x")).await;
     let other = another(&world, "third").await;
     wants_a_yes(&other, other.beginning(&invoice(1), "x")).await;
@@ -252,10 +249,7 @@ async fn attack_replayed_for_another_key_or_another_run() {
 /// What stands behind an effect is another than what was approved.
 async fn swapped(change: impl FnOnce(&mut BeginEffect), what: &str) {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
-    approve(&world, &approval).await;
-    let attempt = attempt.next();
+    let (approval, attempt) = approved(&world).await;
     let mut begin = attempt.beginning(&invoice(1), "x");
     change(&mut begin);
     let grounds = wants_a_yes(&attempt, begin.clone()).await;
@@ -309,8 +303,7 @@ async fn attack_another_account() {
 #[tokio::test]
 async fn attack_two_answers_at_once() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, _) = asked(&world).await;
     let store = &world.store;
     let answers = [(true, "ann"), (false, "bob"), (true, "cid"), (false, "dan")];
     let answers = join_all(answers.map(|(yes, by)| store.decide_approval(approval.id, yes, None, by))).await;
@@ -329,8 +322,7 @@ async fn attack_two_answers_at_once() {
 #[tokio::test]
 async fn attack_answering_for_a_run_that_has_ended() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     world.store.stop_run(attempt.run, "ann").await.unwrap();
     assert_eq!(status(&world, &approval).await, Status::Void);
     assert_eq!(world.store.need(approval.need).await.unwrap().status, NeedStatus::Withdrawn);
@@ -346,8 +338,7 @@ async fn attack_answering_for_a_run_that_has_ended() {
 #[tokio::test]
 async fn attack_forged_and_foreign_ids() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     let other = another(&world, "third").await;
     let others = asks(&other, &invoice(2), "x").await;
     assert_eq!(code(world.store.decide_approval(ApprovalId::ZERO, true, None, "ann").await), "NOT_FOUND");
@@ -361,8 +352,7 @@ async fn attack_forged_and_foreign_ids() {
 #[tokio::test]
 async fn a_yes_can_be_taken_back_until_it_is_used() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     assert_eq!(code(world.store.take_back_approval(approval.id, "ann").await), "APPROVAL_DECIDED", "answer it with no");
     approve(&world, &approval).await;
     world.store.take_back_approval(approval.id, "ann").await.unwrap();
@@ -376,8 +366,7 @@ async fn a_yes_can_be_taken_back_until_it_is_used() {
 #[tokio::test]
 async fn stop_ends_the_run_and_its_question() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     world.store.answer_need(approval.need, Choice::Stop, "ann").await.unwrap();
     assert_eq!(phase(&world, &attempt).await, Phase::Stopped);
     assert_eq!(status(&world, &approval).await, Status::Void);
@@ -386,8 +375,7 @@ async fn stop_ends_the_run_and_its_question() {
 #[tokio::test]
 async fn the_record_tells_the_whole_story_and_none_of_its_content() {
     let world = World::new().await;
-    let attempt = asking(&world).await;
-    let approval = asks(&attempt, &invoice(1), "x").await;
+    let (approval, attempt) = asked(&world).await;
     approve(&world, &approval).await;
     attempt.next().perform(&invoice(1), "x").await;
     let events = world.store.events_after(WORKSPACE_ROOM, 0, 1000).await.unwrap();
