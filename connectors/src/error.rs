@@ -1,45 +1,10 @@
 //! What can go wrong here: a stable code, the class that says what may be done about it, and one line of meaning.
 
-use std::fmt;
-
 use intents::failure::Class;
 use intents::outcome::Failure;
 
-/// Declares every code once, with its name, its class and its meaning.
-macro_rules! codes {
-    ($($code:ident, $name:literal, $class:ident, $meaning:literal;)*) => {
-        /// What went wrong. A code never changes once it is released.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(#[doc = $meaning] $code,)*
-        }
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$code,)*];
-
-            /// The stable name, which is also the name of the page in `docs/errors`.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$code => $name,)* }
-            }
-
-            /// What may be done about it.
-            pub const fn class(self) -> Class {
-                match self { $(Self::$code => Class::$class,)* }
-            }
-
-            /// What it means, in one line.
-            pub const fn meaning(self) -> &'static str {
-                match self { $(Self::$code => $meaning,)* }
-            }
-        }
-
-        /// Every code with its meaning, for the check that each has its page.
-        pub const CODES: &[(&str, &str)] = &[$(($name, $meaning),)*];
-    };
-}
-
-codes! {
+intents::error_codes! {
+    /// What went wrong. A code never changes once it is released.
     ArgumentsInvalid, "ARGUMENTS_INVALID", Logic, "the arguments of the call do not make sense together";
     NumberNotExact, "NUMBER_NOT_EXACT", Logic, "the answer holds a number that no double holds exactly";
     ResponseTooLarge, "RESPONSE_TOO_LARGE", Limit, "the answer is larger than an answer may be";
@@ -145,12 +110,6 @@ impl Error {
     }
 }
 
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -159,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_code_has_a_name_of_its_own_and_a_meaning() {
-        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let names: BTreeSet<_> = CODES.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), CODES.len());
         for (name, meaning) in CODES {
             assert!(name.chars().all(|c| c.is_ascii_uppercase() || c == '_'), "{name}");

@@ -11,38 +11,8 @@ use sandbox::ScriptFailure;
 
 use crate::{config, store};
 
-/// Declares every code once, with its name, its class and its meaning.
-macro_rules! codes {
-    ($($code:ident, $name:literal, $class:ident, $meaning:literal;)*) => {
-        /// What went wrong, where no other crate has a name for it. A code never changes once it is released.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(#[doc = $meaning] $code,)*
-        }
-
-        impl Code {
-            /// The stable name, which is also the name of the page in `docs/errors`.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$code => $name,)* }
-            }
-
-            /// What a caller may do about it.
-            pub const fn class(self) -> Class {
-                match self { $(Self::$code => Class::$class,)* }
-            }
-
-            /// What it means, in one line.
-            pub const fn meaning(self) -> &'static str {
-                match self { $(Self::$code => $meaning,)* }
-            }
-        }
-
-        /// Every code with its meaning, for the check that each has its page.
-        pub const CODES: &[(&str, &str)] = &[$(($name, $meaning),)*];
-    };
-}
-
-codes! {
+intents::error_codes! {
+    /// What went wrong, where no other crate has a name for it. A code never changes once it is released.
     ConfigHome, "CONFIG_HOME", Logic, "there is no place for the data folder: neither STEWARD_HOME nor a home folder is set";
     ConfigUnreadable, "CONFIG_UNREADABLE", Permission, "the configuration file could not be read";
     ConfigSyntax, "CONFIG_SYNTAX", Logic, "the configuration file is no TOML";
@@ -187,12 +157,6 @@ impl Error {
 impl From<sandbox::Error> for Error {
     fn from(error: sandbox::Error) -> Self {
         if let sandbox::Error::Script(failure) = error { Self::Script(failure) } else { Self::Sandbox(error) }
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What went wrong, and what is to be done about it.
 
+mod codes;
 mod route;
 
 use std::fmt;
