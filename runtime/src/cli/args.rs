@@ -41,6 +41,33 @@ fn secret(text: &str) -> Result<Secret, Infallible> {
 pub(super) enum Command {
     /// Start the server.
     Serve(Serve),
+    #[command(flatten)]
+    Asked(Asked),
+    /// Take a backup, encrypted, while the server runs; look through backups.
+    Backup(Backup),
+    /// Bring an installation back from a backup, into an empty data folder.
+    Restore(Restore),
+    /// The store: move it to another database.
+    #[command(subcommand)]
+    Store(Stores),
+    /// The configuration: look it over, see what is in force.
+    #[command(subcommand)]
+    Config(Configuration),
+    /// Ask the running server whether it works; starts none.
+    Health {
+        /// Fail unless it can do its work now: one that is ending or stands by cannot.
+        #[arg(long)]
+        ready: bool,
+    },
+    /// Look the installation over, and say what to do.
+    Doctor,
+    /// Measure what Steward takes on this machine.
+    Bench(bench::Args),
+}
+
+/// What a server is asked for: the one that runs, or one that the command starts for itself.
+#[derive(Debug, Subcommand)]
+pub(super) enum Asked {
     /// Automations: bring in, take out, run, pause, stop.
     #[command(subcommand)]
     Automations(Automations),
@@ -80,26 +107,6 @@ pub(super) enum Command {
     Audit(Audit),
     /// Erase content for good; what happened stays known.
     Erase(Erase),
-    /// Take a backup, encrypted, while the server runs; look through backups.
-    Backup(Backup),
-    /// Bring an installation back from a backup, into an empty data folder.
-    Restore(Restore),
-    /// The store: move it to another database.
-    #[command(subcommand)]
-    Store(Stores),
-    /// The configuration: look it over, see what is in force.
-    #[command(subcommand)]
-    Config(Configuration),
-    /// Ask the running server whether it works; starts none.
-    Health {
-        /// Fail unless it can do its work now: one that is ending or stands by cannot.
-        #[arg(long)]
-        ready: bool,
-    },
-    /// Look the installation over, and say what to do.
-    Doctor,
-    /// Measure what Steward takes on this machine.
-    Bench(bench::Args),
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::args::{Cli, Command};
+use super::args::{Asked, Cli, Command};
 use super::commands::{
     approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox, runs,
     secrets, settings, stop, store, tools,
@@ -62,63 +62,43 @@ fn flags(cli: &Cli) -> Flags {
 async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out) -> Result<Exit, Error> {
     let env = Env::real();
     match command {
-        Command::Serve(_) => return serve::serve(config, flags, env, out).await,
-        Command::Health { ready } => return health::health(&config, ready, out).await,
-        Command::Doctor => return doctor::doctor(&config, &env, out).await,
-        Command::Backup(command) => return backup::run(&config, command, &env, out).await,
-        Command::Restore(command) => return backup::restore(&config, command, &env, out).await,
-        Command::Store(command) => return store::run(&config, command, out).await,
+        Command::Serve(_) => serve::serve(config, flags, env, out).await,
+        Command::Health { ready } => health::health(&config, ready, out).await,
+        Command::Doctor => doctor::doctor(&config, &env, out).await,
+        Command::Backup(command) => backup::run(&config, command, &env, out).await,
+        Command::Restore(command) => backup::restore(&config, command, &env, out).await,
+        Command::Store(command) => store::run(&config, command, out).await,
+        Command::Config(command) => config::run(command, flags.clone(), out),
         Command::Bench(mut args) => {
             args.json |= out.is_json();
             let done = crate::bench::run(args).await;
-            return done.map(|()| Exit::Success).map_err(super::connect::understood);
+            done.map(|()| Exit::Success).map_err(super::connect::understood)
         }
-        Command::Automations(_)
-        | Command::Erase(_)
-        | Command::Runs(_)
-        | Command::Inbox(_)
-        | Command::Approvals(_)
-        | Command::Contract(_)
-        | Command::Folders(_)
-        | Command::Secrets(_)
-        | Command::Settings(_)
-        | Command::Tools(_)
-        | Command::Engines(_)
-        | Command::Stop
-        | Command::Resume
-        | Command::Audit(_)
-        | Command::Config(_) => {}
+        Command::Asked(asked) => {
+            let link = Link::open(&config, &env).await?;
+            let done = ask(&link, asked, &env, out).await;
+            link.close().await;
+            done
+        }
     }
-    let link = Link::open(&config, &env).await?;
-    let done = ask(&link, command, &env, out).await;
-    link.close().await;
-    done
 }
 
-async fn ask(link: &Link, command: Command, env: &Env, out: &mut Out) -> Result<Exit, Error> {
+async fn ask(link: &Link, asked: Asked, env: &Env, out: &mut Out) -> Result<Exit, Error> {
     let client = &link.client;
-    match command {
-        Command::Erase(command) => erase::run(client, command, out).await,
-        Command::Automations(command) => automations::run(client, command, env, out).await,
-        Command::Runs(command) => runs::run(client, command, out).await,
-        Command::Inbox(command) => inbox::run(client, command, out).await,
-        Command::Approvals(command) => approvals::run(client, command, out).await,
-        Command::Contract(command) => contract::run(client, command, out).await,
-        Command::Folders(command) => folders::run(client, command, out).await,
-        Command::Secrets(command) => secrets::run(client, command, out).await,
-        Command::Settings(command) => settings::run(client, command, out).await,
-        Command::Tools(command) => tools::run(client, command, out).await,
-        Command::Engines(command) => engines::run(client, command, out).await,
-        Command::Stop => stop::stop(client, out).await,
-        Command::Resume => stop::resume(client, out).await,
-        Command::Audit(command) => audit::run(client, command, out).await,
-        Command::Serve(_)
-        | Command::Doctor
-        | Command::Bench(_)
-        | Command::Health { .. }
-        | Command::Backup(_)
-        | Command::Restore(_)
-        | Command::Store(_)
-        | Command::Config(_) => Ok(Exit::Success),
+    match asked {
+        Asked::Erase(command) => erase::run(client, command, out).await,
+        Asked::Automations(command) => automations::run(client, command, env, out).await,
+        Asked::Runs(command) => runs::run(client, command, out).await,
+        Asked::Inbox(command) => inbox::run(client, command, out).await,
+        Asked::Approvals(command) => approvals::run(client, command, out).await,
+        Asked::Contract(command) => contract::run(client, command, out).await,
+        Asked::Folders(command) => folders::run(client, command, out).await,
+        Asked::Secrets(command) => secrets::run(client, command, out).await,
+        Asked::Settings(command) => settings::run(client, command, out).await,
+        Asked::Tools(command) => tools::run(client, command, out).await,
+        Asked::Engines(command) => engines::run(client, command, out).await,
+        Asked::Stop => stop::stop(client, out).await,
+        Asked::Resume => stop::resume(client, out).await,
+        Asked::Audit(command) => audit::run(client, command, out).await,
     }
 }
