@@ -28,6 +28,7 @@ intents::error_codes! {
     ContentType, "CONTENT_TYPE", Logic, "the request's content type is not one that the address takes";
     BodyTooLarge, "BODY_TOO_LARGE", Limit, "the body of the request is larger than the address takes";
     BodyMalformed, "BODY_MALFORMED", Logic, "the body of the request is not JSON of the shape that the address takes";
+    BodySlow, "BODY_SLOW", Transient, "the body of the request did not arrive in time";
     QueryMalformed, "QUERY_MALFORMED", Logic, "a part of the request's address does not make sense";
     RouteUnknown, "ROUTE_UNKNOWN", Logic, "there is nothing at this address";
     MethodNotAllowed, "METHOD_NOT_ALLOWED", Logic, "the address does not take this method";

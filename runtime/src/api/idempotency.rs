@@ -9,7 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse, web};
 use intents::canonical::Digest;
 
-use super::body::unread;
+use super::body::whole;
 use super::faces::Faces;
 use crate::error::{Code, Error};
 use crate::store::AnsweredRequest;
@@ -45,7 +45,8 @@ pub(super) async fn once(
     let Some(key) = key else { return next.call(request).await };
     let faces = request.app_data::<web::Data<Faces>>().expect("the server puts its faces into every app").clone();
 
-    let bytes = request.extract::<web::Bytes>().await.map_err(unread)?;
+    let (http, payload) = request.parts_mut();
+    let bytes = whole(http, payload).await?;
     let place = request.uri().path_and_query().map_or(request.path(), |place| place.as_str());
     let digest = Digest::of_parts("steward request 1", &[place.as_bytes(), &bytes]).to_string();
     let again = futures_util::stream::once(async move { Ok::<_, PayloadError>(bytes) });

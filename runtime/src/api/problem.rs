@@ -181,6 +181,7 @@ fn of_code(code: Code) -> StatusCode {
         | Code::LeaseLost
         | Code::LeaseNotStarted => StatusCode::CONFLICT,
         Code::BodyTooLarge | Code::EngineLimit => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::BodySlow => StatusCode::REQUEST_TIMEOUT,
         Code::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::HostRefused => StatusCode::MISDIRECTED_REQUEST,
         Code::IdempotencyMismatch

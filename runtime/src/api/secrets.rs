@@ -8,7 +8,7 @@ use connectors::vault::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Body;
+use super::body::Confidential;
 use super::faces::Faces;
 use super::problem::Problem;
 use crate::error::{Code, Error};
@@ -48,7 +48,11 @@ pub(super) async fn list(faces: Data<Faces>) -> Json<SecretList> {
     (status = 422, description = "This is no name for a secret", body = Problem, content_type = "application/problem+json"),
 ))]
 #[put("/v1/secrets/{name}")]
-pub(super) async fn set(faces: Data<Faces>, name: Path<String>, body: Body<SecretBody>) -> Result<HttpResponse, Error> {
+pub(super) async fn set(
+    faces: Data<Faces>,
+    name: Path<String>,
+    body: Confidential<SecretBody>,
+) -> Result<HttpResponse, Error> {
     let secret = Secret::new(body.0.value);
     let vault = Arc::clone(&faces.app.vault);
     let set = web::block(move || vault.set(&name, &secret)).await;

@@ -82,6 +82,7 @@ impl Exit {
                 | Code::TokenWrong
                 | Code::ContentType
                 | Code::BodyTooLarge
+                | Code::BodySlow
                 | Code::BodyMalformed
                 | Code::QueryMalformed
                 | Code::MethodNotAllowed

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::held::{Held, name};
-use crate::api::body::unread;
+use crate::api::body::whole;
 use crate::api::faces::Faces;
 use crate::api::problem::Problem;
 use crate::error::{Code, Error};
@@ -107,9 +107,9 @@ impl FromRequest for Blob {
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let bytes = Bytes::from_request(request, payload);
+        let bytes = whole(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(unread)?;
+            let bytes = bytes.await?;
             if bytes.len() > ARTIFACT_BYTES_MAX {
                 let message = format!("an artifact has at most {ARTIFACT_BYTES_MAX} bytes");
                 return Err(Error::new(Code::BodyTooLarge, message));

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::signature;
+use crate::api::body::in_time;
 use crate::api::faces::Faces;
 use crate::api::problem::Problem;
 use crate::error::{Code, Error};
@@ -76,8 +77,7 @@ pub(in crate::api) async fn deliver(
     let busy = |_| Error::new(Code::WebhookBusy, "too many deliveries come at once; send it again in a moment");
     let _place = faces.deliveries.try_acquire().map_err(busy)?;
     let arriving = payload.to_bytes_limited(BODY_BYTES_MAX);
-    let slow = |_| Error::new(Code::BodyMalformed, "the body of the delivery did not arrive in time");
-    let body = tokio::time::timeout(BODY_WITHIN, arriving).await.map_err(slow)?;
+    let body = in_time(BODY_WITHIN, arriving).await?;
     let too_large = |_| Error::new(Code::BodyTooLarge, format!("a delivery has at most {BODY_BYTES_MAX} bytes"));
     let broken = |_| Error::new(Code::BodyMalformed, "the body of the request broke off");
     let body = body.map_err(too_large)?.map_err(broken)?;
