@@ -7,7 +7,7 @@ use intents::canonical::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::folder::sync_folder;
+use super::folder::{private, sync_folder};
 
 /// A signed statement: up to this position, the events had this chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl Anchor {
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         use std::io::Write;
         let fresh = path.with_extension("new");
-        let mut file = std::fs::File::create(&fresh)?;
+        let mut file = private().create(true).truncate(true).open(&fresh)?;
         file.write_all(&serde_json::to_vec(self).expect("an anchor is plain data"))?;
         file.sync_all()?;
         std::fs::rename(&fresh, path)?;

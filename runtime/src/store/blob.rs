@@ -9,7 +9,7 @@ use intents::Timestamp;
 use intents::canonical::Digest;
 
 use super::Error;
-use super::folder::sync_folder;
+use super::folder::{private, sync_folder};
 
 /// The folder in the data folder.
 const FOLDER: &str = "artifacts";
@@ -41,11 +41,7 @@ impl Blobs {
             let fresh = !folder.exists();
             builder.create(&folder)?;
             let draft = path.with_extension("draft");
-            let mut options = fs::File::options();
-            options.write(true).create(true).truncate(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&draft)?;
+            let mut file = private().create(true).truncate(true).open(&draft)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
             fs::rename(&draft, &path)?;

@@ -1,6 +1,6 @@
 //! The data folder: private, durable, and held by one server at a time.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
@@ -85,11 +85,20 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// How a file is opened for writing that, if it is made, is made for its owner alone.
+pub(super) fn private() -> OpenOptions {
+    let mut options = File::options();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 /// Takes the folder for this process. The lock goes with the process, however it ends.
 fn lock(folder: &Path) -> Result<File, Error> {
     let failed = |error: std::io::Error| Error::Folder { folder: folder.to_owned(), reason: error.to_string() };
     let path = folder.join("steward.lock");
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let mut file = private().read(true).create(true).truncate(false).open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0).map_err(failed)?;
@@ -108,11 +117,7 @@ fn lock(folder: &Path) -> Result<File, Error> {
 
 /// Makes the database file for its owner alone; SQLite gives its log the same mode.
 pub(super) fn make_private(file: &Path) -> Result<(), Error> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
+    match private().create_new(true).open(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(Error::Folder { folder: file.to_owned(), reason: error.to_string() }),

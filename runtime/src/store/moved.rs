@@ -1,11 +1,11 @@
 //! A data folder whose store is in another database: what it holds itself is not used by mistake.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::Error;
-use super::folder::sync_folder;
+use super::folder::{private, sync_folder};
 
 /// Says where the store is.
 const MOVED_FILE: &str = "steward.db.moved";
@@ -39,7 +39,7 @@ pub(super) fn refuse_left_behind(folder: &Path) -> Result<(), Error> {
 pub(super) fn note(folder: &Path, to: &str) -> Result<(), Error> {
     let path = folder.join(MOVED_FILE);
     let fresh = folder.join(format!("{MOVED_FILE}.new"));
-    let written = File::create(&fresh).and_then(|mut file| {
+    let written = private().create(true).truncate(true).open(&fresh).and_then(|mut file| {
         writeln!(file, "{to}")?;
         file.sync_all()
     });

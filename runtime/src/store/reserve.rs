@@ -1,10 +1,12 @@
 //! Space that is kept for bad days: when the disk is full it is given back, so that what stops, answers and cleans
 //! up still gets through.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::folder::private;
 
 /// Enough for thousands of stops and answers, and for the deletions that make room again.
 const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
@@ -71,7 +73,7 @@ fn free_bytes(path: &Path) -> Option<u64> {
 
 /// Makes sure that there is the wanted space, and keeps the reserve of it.
 fn write(path: &Path, wanted: u64) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = private().create(true).truncate(true).open(path)?;
     // Written rather than only made long: a file of holes would keep no space.
     let block = vec![0u8; 1024 * 1024];
     for _ in 0..wanted / block.len() as u64 {

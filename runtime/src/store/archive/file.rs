@@ -12,7 +12,7 @@ use serde_json::json;
 use super::path_of;
 use crate::sealed::{self, Header, Kind, Reader, Writer};
 use crate::store::Error;
-use crate::store::folder::{self, sync_folder};
+use crate::store::folder::{self, private, sync_folder};
 use crate::store::piece::Piece;
 use crate::store::rows::event;
 use crate::store::tables::{Cell, Row};
@@ -62,13 +62,14 @@ impl Segment<'_> {
     }
 
     fn write_to(&self, part: &Path, keys: &Keys, fresh: [u8; 32], range: (i64, i64)) -> Result<(), sealed::Error> {
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let about = json!({ "first": range.0, "last": range.1 });
         let header = Header::new(Kind::Archive, self.at, about);
-        let mut writer = Writer::begin(BufWriter::new(options.open(part)?), &lock(keys), fresh, header)?;
+        let mut writer = Writer::begin(
+            BufWriter::new(private().create(true).truncate(true).open(part)?),
+            &lock(keys),
+            fresh,
+            header,
+        )?;
         for events in self.events.chunks(FRAME_EVENTS) {
             writer.frame(&piece(events).to_bytes())?;
         }
