@@ -16,6 +16,7 @@ mod doctor;
 mod effects;
 mod engines;
 mod erasures;
+mod errors;
 mod events;
 mod faces;
 mod fallback;

@@ -32,7 +32,7 @@ pub(super) async fn reference() -> HttpResponse {
 }
 
 /// How the reference looks.
-#[utoipa::path(tag = "health", responses((status = 200, description = "The style", content_type = "text/css", body = String)))]
+#[utoipa::path(tag = "health", security(()), responses((status = 200, description = "The style", content_type = "text/css", body = String)))]
 #[get("/reference.css")]
 pub(super) async fn stylesheet() -> HttpResponse {
     HttpResponse::Ok().content_type("text/css; charset=utf-8").body(STYLE)
@@ -167,6 +167,7 @@ fn text(value: &Value) -> String {
     value.as_str().map(escaped).unwrap_or_default()
 }
 
-fn escaped(text: &str) -> String {
+/// A text that can stand in a page.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -9,8 +9,8 @@ use super::engines::{
     manage as engines, reports as engine_reports,
 };
 use super::{
-    approvals, artifacts, audit, automations, calls, contract, doctor, effects, erasures, events, health, hooks, login,
-    metrics, needs, notices, openapi, reference, runs, secrets, settings, stop, tools,
+    approvals, artifacts, audit, automations, calls, contract, doctor, effects, erasures, errors, events, health,
+    hooks, login, metrics, needs, notices, openapi, reference, runs, secrets, settings, stop, tools,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -72,7 +72,7 @@ routes! {
     stop::stop, stop::resume,
     health::alive, health::ready, health::health, metrics::metrics, doctor::doctor, audit::verify,
     login::login,
-    openapi::openapi, reference::root, reference::reference, reference::stylesheet,
+    openapi::openapi, errors::show, reference::root, reference::reference, reference::stylesheet,
 }
 
 /// Names the ways in which a request says who it is.

@@ -4,6 +4,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 
 use crate::automation;
+use crate::raw::Request;
 use crate::support::chance::Chance;
 use crate::support::client::Answer;
 use crate::support::home::Home;
@@ -112,4 +113,46 @@ fn addresses_that_make_no_sense() {
     assert_eq!(twice.code(), "BODY_MALFORMED");
     let long = client.send("POST", "/v1/contract/explain", &[], &"x".repeat((9 << 20) + 1)).unwrap();
     assert_eq!((long.status, long.code().as_str()), (413, "BODY_TOO_LARGE"));
+}
+
+#[test]
+fn the_page_of_an_error_is_where_its_type_leads() {
+    let home = Home::new(&mut Chance::new(10));
+    let server = Server::start(&home, &[]);
+    let problem = server.client().get("/v1/runs/run_x").unwrap().json();
+    // Without a token: some errors are about the token.
+    let page = |path: &str| Request::bare(home.port(), "GET", path).send(home.port());
+    for kind in [problem["type"].as_str().unwrap(), "/errors/TOKEN_MISSING", "/errors/HTTP_UNCERTAIN"] {
+        let shown = page(kind);
+        assert_eq!((shown.status, shown.header("content-type")), (200, Some("text/html; charset=utf-8")), "{kind}");
+        let code = kind.trim_start_matches("/errors/");
+        assert!(shown.body.contains(&format!("<h1>{code}</h1>")), "{}", shown.body);
+        assert!(shown.body.contains("<h2>What to do</h2>"), "{}", shown.body);
+    }
+    for nothing in ["/errors/NOTHING", "/errors/..%2f01-philosophy", "/errors/token_missing"] {
+        assert_eq!(page(nothing).status, 404, "{nothing}");
+    }
+    assert_eq!(page("/reference.css").status, 200);
+}
+
+#[test]
+fn a_body_that_may_hold_a_secret_is_never_repeated() {
+    let home = Home::new(&mut Chance::new(11));
+    let server = Server::start(&home, &[]);
+    let json = [("content-type", "application/json")];
+    for body in [
+        r#""hunter2""#,
+        r#"{"value":{"hunter2":"hunter2"}}"#,
+        r#"{"hunter2":"x"}"#,
+        r#"{"value":"hunter2","value":"hunter2"}"#,
+        r#"{"value":"x","hunter2":1}"#,
+        r#"{"value":"hunter2"#,
+        "hunter2",
+    ] {
+        let answer = server.client().send("PUT", "/v1/secrets/mail", &json, body).unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (400, "BODY_MALFORMED"), "{body}");
+        assert!(!answer.body.contains("hunter2"), "{}", answer.body);
+    }
+    assert_eq!(server.client().put("/v1/secrets/mail", &json!({ "value": "hunter2" })).unwrap().status, 204);
+    assert!(!server.said().contains("hunter2"), "nor is it in the log");
 }

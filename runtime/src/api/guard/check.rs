@@ -25,7 +25,7 @@ const FACE: HeaderName = HeaderName::from_static("x-steward-face");
 enum Door {
     /// With the token or a session.
     Locked,
-    /// Without: it says no more than that the server is there, or takes the token itself.
+    /// Without: it says no more than that the server is there and what its pages say anywhere, or takes the token itself.
     Open,
     /// With the signature that its handler checks.
     Signed,
@@ -48,7 +48,8 @@ enum Who {
 
 fn door(path: &str) -> Door {
     match path {
-        "/healthz" | "/readyz" | "/login" => Door::Open,
+        "/healthz" | "/readyz" | "/login" | "/reference.css" => Door::Open,
+        _ if path.starts_with("/errors/") => Door::Open,
         "/metrics" => Door::Figures,
         _ if path.starts_with("/hooks/") => Door::Signed,
         _ if is_for_engines(path) => Door::Engine,
