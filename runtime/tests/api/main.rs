@@ -7,6 +7,7 @@ mod support;
 
 mod automation;
 mod command_line;
+mod folder;
 mod guard;
 mod idempotency;
 mod openapi;
