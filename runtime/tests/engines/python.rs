@@ -113,3 +113,25 @@ fn the_example_may_be_killed_and_no_mail_goes_twice() {
     next.wait().unwrap();
     assert_eq!(mails(&world), 1);
 }
+
+#[test]
+fn the_example_outlives_the_server() {
+    let world = World::new(83);
+    let server = world.start();
+    let token = import(&world);
+    let mut program = start(&world, &token, 1);
+    until("it asks for work", SOON, || (world.get("/v1/engines")["waiting"] == 1).then_some(()));
+    // It finds nobody for a while, and asks again by itself.
+    server.kill();
+    let _server = world.start();
+    let run = world.run(&order("A20"));
+    world.run_is(&run, "succeeded");
+    assert!(program.wait().unwrap().success());
+    assert_eq!(mails(&world), 1);
+    // Who looks at the run is told who did it, and what was left behind.
+    let shown = crate::support::server::run(&world.home, &["runs", "show", &run]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for part in ["engine outside `orders-worker`", "done: added up the order", "A20.txt"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::render;
-use crate::api::{CallList, EventView, LogList, ReplayView, RunDetail, RunPage, RunView};
+use crate::api::{
+    ArtifactList, ArtifactView, CallList, EventView, LogList, ReplayView, RunDetail, RunPage, RunView, StepList,
+};
 use crate::cli::args::Runs;
 use crate::cli::client::{Client, shaped};
 use crate::cli::exit::Exit;
@@ -71,11 +73,15 @@ async fn show(client: &Client, run: &str, out: &mut Out) -> Result<Exit, Error> 
     let detail = client.get(&["v1", "runs", run]).await?;
     let calls = client.get(&["v1", "runs", run, "calls"]).await;
     let logs = client.get(&["v1", "runs", run, "logs"]).await;
+    let steps = client.get(&["v1", "runs", run, "steps"]).await;
+    let artifacts = client.get(&["v1", "runs", run, "artifacts"]).await;
     if out.is_json() {
         let mut all = detail;
         if let Value::Object(members) = &mut all {
             members.insert("calls".to_owned(), calls.unwrap_or_default());
             members.insert("logs".to_owned(), logs.unwrap_or_default());
+            members.insert("steps".to_owned(), steps.unwrap_or_default());
+            members.insert("artifacts".to_owned(), artifacts.unwrap_or_default());
         }
         out.value(&all);
         return Ok(Exit::Success);
@@ -113,7 +119,38 @@ async fn show(client: &Client, run: &str, out: &mut Out) -> Result<Exit, Error> 
             out.line(format!("{} {:<5} {}", local(&line.at), line.level, line.text));
         }
     }
+    if let Ok(steps) = steps {
+        show_steps(out, &shaped(&steps)?);
+    }
+    if let Ok(artifacts) = artifacts {
+        show_artifacts(out, &shaped(&artifacts)?);
+    }
     Ok(Exit::Success)
+}
+
+/// What an engine outside marked as done.
+fn show_steps(out: &mut Out, steps: &StepList) {
+    if !steps.items.is_empty() {
+        out.line("");
+    }
+    for step in &steps.items {
+        let data = if step.data.is_null() { String::new() } else { format!(" {}", step.data) };
+        out.line(format!("{} done: {}{data}", local(&step.at), step.name));
+    }
+}
+
+/// What an engine outside left behind.
+fn show_artifacts(out: &mut Out, artifacts: &ArtifactList) {
+    if artifacts.items.is_empty() {
+        return;
+    }
+    let row = |artifact: &ArtifactView| {
+        let size = format!("{} bytes", artifact.size);
+        [artifact.id.clone(), artifact.name.clone(), artifact.media_type.clone(), size, artifact.attempt.to_string()]
+    };
+    let rows: Vec<_> = artifacts.items.iter().map(row).collect();
+    out.line("");
+    out.table(["ARTIFACT", "NAME", "KIND", "SIZE", "ATTEMPT"], &rows);
 }
 
 async fn replay(client: &Client, run: &str, out: &mut Out) -> Result<Exit, Error> {
