@@ -1,7 +1,8 @@
 //! Which parts of the server work, as people and load balancers ask for it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How one part is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +25,37 @@ pub enum Condition {
 
 /// The parts of the server with their conditions; clones share everything.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<String, Condition>>>);
+pub struct Health(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    parts: Mutex<BTreeMap<String, Condition>>,
+    ending: AtomicBool,
+}
 
 impl Health {
     /// Notes how a part is.
     pub fn set(&self, part: &str, condition: Condition) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(part.to_owned(), condition);
+        self.lock().insert(part.to_owned(), condition);
     }
 
     /// Every part with its condition.
     pub fn parts(&self) -> BTreeMap<String, Condition> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
+    }
+
+    /// The server ends: a part that stops from now on has done its work.
+    pub fn end(&self) {
+        self.0.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server ends.
+    pub fn is_ending(&self) -> bool {
+        self.0.ending.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Condition>> {
+        self.0.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether some part does not work.

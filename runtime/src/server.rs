@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use connectors::egress::{Egress, EgressSettings, TraceReach};
@@ -26,6 +27,9 @@ use crate::supervisor::{Escalation, NeedsOfParts, supervise, supervise_task};
 use crate::telemetry::metrics::Meter;
 use crate::telemetry::traces::Tracer;
 use crate::watch::start_watcher;
+
+/// The parts let go of the store at once, a long query when it is done; nobody has to wait for more than this.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Which parts of a server work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,12 +144,25 @@ impl Server {
         self.app.control.end().await;
     }
 
-    /// Ends the server: nothing new starts, what is under way is given back, and the last events are anchored.
+    /// Ends the server: nothing new starts, what is under way is given back, the last events are anchored, and the store
+    /// is closed.
     pub async fn shutdown(self) {
         self.rest().await;
         if let Err(error) = self.app.store.anchor().await {
             tracing::warn!(%error, "the last events could not be anchored; the next start looks at them");
         }
         self.app.tracer.end().await;
+        let Self { app, hub, tasks } = self;
+        for task in tasks {
+            // It was told to end; that it did is all there is to know.
+            drop(task.await);
+        }
+        // What holds the store goes, part by part: an actor when nobody has its address any more.
+        app.health.end();
+        let store = app.store.clone();
+        drop((app, hub));
+        if tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err() {
+            tracing::warn!("something still uses the store; what is left to tidy up there, the next start does");
+        }
     }
 }

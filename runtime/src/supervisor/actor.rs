@@ -106,7 +106,9 @@ impl<A: Actor<Context = Context<A>> + Supervised> Future for Watched<A> {
                     let Some(actor) = &mut this.actor else { return Poll::Ready(()) };
                     match catch_unwind(AssertUnwindSafe(|| actor.as_mut().poll(context))) {
                         Ok(Poll::Pending) => return Poll::Pending,
-                        Ok(Poll::Ready(())) if !actor.address().connected() => return Poll::Ready(()),
+                        Ok(Poll::Ready(())) if this.record.is_ending() || !actor.address().connected() => {
+                            return Poll::Ready(());
+                        }
                         Ok(Poll::Ready(())) => this.died("it stopped"),
                         Err(panic) => this.died(&reason_of(&*panic)),
                     }

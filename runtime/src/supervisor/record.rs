@@ -44,6 +44,11 @@ impl Record {
         })
     }
 
+    /// Whether the server ends: what stops now is not started again.
+    pub(super) fn is_ending(&self) -> bool {
+        self.health.is_ending()
+    }
+
     /// Notes a death. The rest before the next life, or none when the part is given up.
     pub(super) fn died(&mut self, reason: &str) -> Option<BoxFuture<'static, ()>> {
         match self.deaths.count(self.env.now()) {
