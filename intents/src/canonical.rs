@@ -2,7 +2,8 @@
 //!
 //! What is validated, gated, journaled and sent is these bytes, so that equality of bytes is equality of meaning.
 
-use std::fmt;
+use std::cmp::Ordering;
+use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
@@ -97,7 +98,7 @@ fn write(value: &Value, out: &mut String) {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
-        Value::Number(number) => out.push_str(&ecma_number(number)),
+        Value::Number(number) => write_number(number, out),
         Value::String(text) => write_string(text, out),
         Value::Array(items) => {
             out.push('[');
@@ -111,7 +112,7 @@ fn write(value: &Value, out: &mut String) {
         }
         Value::Object(members) => {
             let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            sorted.sort_unstable_by(|(a, _), (b, _)| by_utf16(a, b));
             out.push('{');
             for (index, (name, member)) in sorted.into_iter().enumerate() {
                 if index > 0 {
@@ -126,62 +127,79 @@ fn write(value: &Value, out: &mut String) {
     }
 }
 
+/// Compares by UTF-16 code units; for ASCII that is to compare the bytes.
+fn by_utf16(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
+}
+
 /// Writes a string with the escapes of RFC 8785: the short ones, `\u00xx` for other controls, nothing else.
 pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{9}' => out.push_str("\\t"),
-            '\u{a}' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\u{d}' => out.push_str("\\r"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", control as u32)),
-            plain => out.push(plain),
+    let mut plain_from = 0;
+    // What is escaped is ASCII, so each place is a boundary of characters.
+    for (place, byte) in text.bytes().enumerate() {
+        let short = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            0x8 => "\\b",
+            0x9 => "\\t",
+            0xa => "\\n",
+            0xc => "\\f",
+            0xd => "\\r",
+            0..0x20 => "",
+            _ => continue,
+        };
+        out.push_str(&text[plain_from..place]);
+        plain_from = place + 1;
+        if short.is_empty() {
+            out.push_str(&format!("\\u{byte:04x}"));
+        } else {
+            out.push_str(short);
         }
     }
+    out.push_str(&text[plain_from..]);
     out.push('"');
 }
 
-fn ecma_number(number: &serde_json::Number) -> String {
-    number.as_f64().map_or_else(|| number.to_string(), number_to_string)
+fn write_number(number: &serde_json::Number, out: &mut String) {
+    match number.as_f64() {
+        Some(number) => write_double(number, out),
+        None => out.push_str(&number.to_string()),
+    }
 }
 
 /// Prints a finite double as ECMAScript's `Number::toString` does.
 pub fn number_to_string(number: f64) -> String {
+    let mut out = String::new();
+    write_double(number, &mut out);
+    out
+}
+
+fn write_double(number: f64, out: &mut String) {
+    /// Outside of these magnitudes ECMAScript prints an exponent; between them it prints what Rust prints.
+    const PLAIN: std::ops::Range<f64> = 1e-6..1e21;
     if number == 0.0 {
-        return "0".to_owned();
-    }
-    let scientific = format!("{:e}", number.abs());
-    let (mantissa, exponent) = scientific.split_once('e').expect("`{:e}` always prints an exponent");
-    let exponent: i32 = exponent.parse().expect("`{:e}` prints a decimal exponent");
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let count = digits.len() as i32;
-    let point = exponent + 1;
-    let magnitude = if (count..=21).contains(&point) {
-        format!("{digits}{}", "0".repeat((point - count) as usize))
-    } else if (1..=21).contains(&point) {
-        format!("{}.{}", &digits[..point as usize], &digits[point as usize..])
-    } else if (-5..=0).contains(&point) {
-        format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize))
+        out.push('0');
+    } else if PLAIN.contains(&number.abs()) {
+        write!(out, "{number}").expect("a string takes whatever is written");
     } else {
-        let sign = if point > 0 { '+' } else { '-' };
-        let power = (point - 1).abs();
-        if count == 1 {
-            format!("{digits}e{sign}{power}")
-        } else {
-            format!("{}.{}e{sign}{power}", &digits[..1], &digits[1..])
-        }
-    };
-    if number < 0.0 { format!("-{magnitude}") } else { magnitude }
+        let scientific = format!("{number:e}");
+        let (mantissa, exponent) = scientific.split_once('e').expect("`{:e}` always prints an exponent");
+        let sign = if exponent.starts_with('-') { "" } else { "+" };
+        write!(out, "{mantissa}e{sign}{exponent}").expect("a string takes whatever is written");
+    }
 }
 
 /// Says whether a double holds a JSON number's text exactly enough that printing it gives the same number back.
 ///
 /// `0.1` does, `9007199254740993` and `0.1000000000000000055511151231257827` do not.
 pub fn is_exact(number_text: &str) -> bool {
+    /// Every decimal of so many digits comes back from the nearest double as it was.
+    const DIGITS_HELD: usize = f64::DIGITS as usize;
+    let is_short = number_text.len() <= DIGITS_HELD;
+    if is_short && number_text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
+        return true;
+    }
     match number_text.parse::<f64>() {
         Ok(number) if number.is_finite() => decimal(number_text) == decimal(&number_to_string(number)),
         Ok(_) | Err(_) => false,
@@ -280,7 +298,66 @@ mod tests {
         assert_eq!(first_inexact(&held), None);
     }
 
+    /// As the rule of ECMA-262 says it, digit by digit.
+    fn ecma(number: f64) -> String {
+        if number == 0.0 {
+            return "0".to_owned();
+        }
+        let scientific = format!("{:e}", number.abs());
+        let (mantissa, exponent) = scientific.split_once('e').unwrap();
+        let exponent: i32 = exponent.parse().unwrap();
+        let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        let count = digits.len() as i32;
+        let point = exponent + 1;
+        let magnitude = if (count..=21).contains(&point) {
+            format!("{digits}{}", "0".repeat((point - count) as usize))
+        } else if (1..=21).contains(&point) {
+            format!("{}.{}", &digits[..point as usize], &digits[point as usize..])
+        } else if (-5..=0).contains(&point) {
+            format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize))
+        } else {
+            let (first, rest) = digits.split_at(1);
+            let dot = if rest.is_empty() { "" } else { "." };
+            format!("{first}{dot}{rest}e{}{}", if point > 0 { '+' } else { '-' }, (point - 1).abs())
+        };
+        if number < 0.0 { format!("-{magnitude}") } else { magnitude }
+    }
+
+    #[test]
+    fn numbers_at_the_borders_of_exponents_print_as_ecmascript_prints_them() {
+        for border in [1e-7, 1e-6, 1e-5, 1e15, 1e16, 1e20, 1e21, 1e22, f64::MAX, f64::MIN_POSITIVE, 5e-324] {
+            for bits in border.to_bits().saturating_sub(2)..=border.to_bits().saturating_add(2).min(f64::MAX.to_bits())
+            {
+                let number = f64::from_bits(bits);
+                assert_eq!(number_to_string(number), ecma(number));
+                assert_eq!(number_to_string(-number), ecma(-number));
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_number_prints_as_ecmascript_prints_it(bits in any::<u64>(), near in -1e25..1e25f64, small in -1e-4..1e-4f64) {
+            for number in [f64::from_bits(bits), near, small, near.trunc()] {
+                prop_assume!(number.is_finite());
+                prop_assert_eq!(number_to_string(number), ecma(number));
+            }
+        }
+
+        #[test]
+        fn a_short_number_comes_back_as_it_was(text in "(0|[1-9][0-9]{0,9})(\\.[0-9]{1,9})?") {
+            let number: f64 = text.parse().unwrap();
+            prop_assert_eq!(is_exact(&text), decimal(&text) == decimal(&number_to_string(number)));
+        }
+
+        #[test]
+        fn a_string_is_escaped_character_by_character(text in any::<String>()) {
+            let mut out = String::new();
+            write_string(&text, &mut out);
+            prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text.clone());
+            prop_assert_eq!(out, serde_json::to_string(&text).unwrap().replace("\\u007f", "\u{7f}"));
+        }
+
         #[test]
         fn a_number_prints_so_that_it_parses_back(bits in any::<u64>()) {
             let number = f64::from_bits(bits);
