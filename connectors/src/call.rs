@@ -12,6 +12,7 @@ use intents::effect::Key;
 use intents::id::{AutomationId, RunId};
 use intents::tool::Identity;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
@@ -61,9 +62,9 @@ impl Call {
     }
 
     /// The arguments in the shape that a tool wants.
-    pub(crate) fn parse<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Error> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         // The message of the source may quote the script's data, so it is not kept.
-        T::deserialize(self.arguments.value()).map_err(|_| {
+        serde_json::from_str(self.arguments.canonical()).map_err(|_| {
             Error::new(Code::ArgumentsInvalid, "the arguments do not have the shape that the tool's schema asks for")
         })
     }
@@ -82,10 +83,13 @@ struct Both {
 }
 
 impl Arguments {
-    /// Reads canonical bytes.
+    /// Reads canonical bytes. Others are refused: a member that is there twice would be gated as one and sent as two.
     pub fn parse(canonical: String) -> Result<Self, Error> {
-        let value = serde_json::from_str(&canonical)
-            .map_err(|_| Error::new(Code::ConnectorInternal, "the canonical arguments are not JSON"))?;
+        let refused = |what| Error::new(Code::ConnectorInternal, what);
+        let value = serde_json::from_str(&canonical).map_err(|_| refused("the canonical arguments are not JSON"))?;
+        if canonical::to_string(&value) != canonical {
+            return Err(refused("the arguments are not in their canonical form"));
+        }
         Ok(Self(Arc::new(Both { canonical, value })))
     }
 

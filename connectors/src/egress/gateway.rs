@@ -27,6 +27,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REDIRECTS_MAX: usize = 5;
 /// The rate limiter forgets hosts that were not called lately once it knows more than this.
 const HOSTS_REMEMBERED: usize = 10_000;
+/// Connections to one host that wait to be used again.
+const IDLE_MAX: usize = 8;
+/// How long a connection for reads waits; a read that meets a closed one is made again.
+const READ_IDLE_FOR: Duration = Duration::from_secs(60);
+/// How long a connection for keyed effects waits. Services close idle ones after five seconds and more, and one that is
+/// closed just as it is used costs a retry with the same key.
+const KEYED_IDLE_FOR: Duration = Duration::from_secs(2);
 /// Carries the place of a request in a trace (W3C trace context).
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What services see of us.
@@ -41,14 +48,19 @@ pub struct Egress {
     rates: DefaultKeyedRateLimiter<String>,
 }
 
-/// Reads share connections; an effect gets one of its own, since a connection that the service closes just as it is
-/// used again would make an effect uncertain for nothing. Hosts that were named as private have clients of their own,
-/// so that nobody else's name can lead to a connection of theirs.
+/// Reads share connections, and so do effects that the service knows again by their keys. Any other effect gets one of
+/// its own, since a connection that the service closes just as it is used again would make an effect uncertain for
+/// nothing. Hosts that were named as private have clients of their own, so that nobody else's name can lead to a
+/// connection of theirs.
 struct Clients {
+    public: Kinds,
+    named: Kinds,
+}
+
+struct Kinds {
     read: Client,
-    read_named: Client,
     effect: Client,
-    effect_named: Client,
+    keyed: Client,
 }
 
 impl Egress {
@@ -61,13 +73,14 @@ impl Egress {
     pub fn with_lookup(settings: EgressSettings, lookup: Arc<dyn Lookup>) -> Result<Self, Error> {
         let tls = trust()?;
         let public = Admitted::public(&settings.allow_private);
-        let client = |admitted: &Admitted, idle_max| client(&tls, &lookup, admitted, idle_max);
-        let clients = Clients {
-            read: client(&public, 4)?,
-            read_named: client(&Admitted::All, 4)?,
-            effect: client(&public, 0)?,
-            effect_named: client(&Admitted::All, 0)?,
+        let kinds = |admitted: &Admitted| {
+            Ok(Kinds {
+                read: client(&tls, &lookup, admitted, IDLE_MAX, READ_IDLE_FOR)?,
+                effect: client(&tls, &lookup, admitted, 0, Duration::ZERO)?,
+                keyed: client(&tls, &lookup, admitted, IDLE_MAX, KEYED_IDLE_FOR)?,
+            })
         };
+        let clients = Clients { public: kinds(&public)?, named: kinds(&Admitted::All)? };
         let quota = Quota::per_second(settings.requests_per_second).allow_burst(settings.burst);
         Ok(Self { settings, lookup, tls: Arc::new(tls), clients, rates: RateLimiter::keyed(quota) })
     }
@@ -161,11 +174,14 @@ impl Egress {
             admitted.check(to.host(), address).map_err(SendFault::before)?;
         }
         self.pace(&to).await;
-        let client = match (&admitted, outgoing.manner) {
-            (Admitted::Public(_), Manner::Read(_)) => &self.clients.read,
-            (Admitted::Public(_), Manner::Effect) => &self.clients.effect,
-            (Admitted::All, Manner::Read(_)) => &self.clients.read_named,
-            (Admitted::All, Manner::Effect) => &self.clients.effect_named,
+        let kinds = match &admitted {
+            Admitted::Public(_) => &self.clients.public,
+            Admitted::All => &self.clients.named,
+        };
+        let client = match outgoing.manner {
+            Manner::Read(_) => &kinds.read,
+            Manner::Effect => &kinds.effect,
+            Manner::KeyedEffect => &kinds.keyed,
         };
         let mut headers = headers.clone();
         if let Some(credential) = outgoing.credential {
@@ -227,6 +243,7 @@ fn client(
     lookup: &Arc<dyn Lookup>,
     admitted: &Admitted,
     idle_per_host_max: usize,
+    idle_for: Duration,
 ) -> Result<Client, Error> {
     Client::builder()
         .user_agent(USER_AGENT)
@@ -238,6 +255,7 @@ fn client(
         .no_proxy()
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_max_idle_per_host(idle_per_host_max)
+        .pool_idle_timeout(idle_for)
         .build()
         .map_err(|error| internal("the HTTP client could not be made").caused_by(error))
 }

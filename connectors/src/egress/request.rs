@@ -41,6 +41,9 @@ pub enum Manner<'a> {
     Read(&'a (dyn Fn(&Url) -> bool + Send + Sync)),
     /// Changes something: sent once, over a connection of its own, and no redirect is followed.
     Effect,
+    /// Changes something, and the service knows it again by its key: sent once over a connection that was used a moment
+    /// ago, since to send it again would do no harm. No redirect is followed.
+    KeyedEffect,
 }
 
 /// What the service answered.

@@ -11,6 +11,7 @@ use intents::tool::{DeclaredError, Definition, Identity, Kind, Shape};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::ANSWER_BYTES_MAX;
@@ -41,7 +42,8 @@ pub(super) struct Arguments {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     query: BTreeMap<String, Value>,
-    json: Option<Value>,
+    /// As it stands in the canonical bytes.
+    json: Option<Box<RawValue>>,
     text: Option<String>,
     #[serde(default, rename = "as")]
     pub(super) form: Form,
@@ -149,7 +151,10 @@ impl HttpRequest {
             url: arguments::url(&arguments.url, &arguments.query).map_err(before)?,
             headers,
             body,
-            manner: Manner::Effect,
+            manner: match &call.declared {
+                Some(DeclaredIdentity::Keyed { .. }) => Manner::KeyedEffect,
+                Some(DeclaredIdentity::Queryable { .. }) | None => Manner::Effect,
+            },
             deadline: call.deadline,
             private_hosts: &call.grants.private_hosts,
             credential: call.grants.credential.as_ref(),
@@ -224,7 +229,7 @@ pub(super) fn done(answer: &Answer, form: Form, as_text: &AsText) -> Result<Perf
 fn payload(arguments: &Arguments, headers: &mut HeaderMap) -> Result<Option<Bytes>, Error> {
     let (bytes, content_type) = match (&arguments.json, &arguments.text) {
         (None, None) => return Ok(None),
-        (Some(json), None) => (intents::canonical::to_string(json), "application/json"),
+        (Some(json), None) => (json.get().to_owned(), "application/json"),
         (None, Some(text)) => (text.clone(), "text/plain; charset=utf-8"),
         (Some(_), Some(_)) => {
             return Err(Error::new(Code::ArgumentsInvalid, "a request carries `json` or `text`, not both"));
