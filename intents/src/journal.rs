@@ -1,5 +1,7 @@
 //! The ordered record of a run: enough to run it again without the world.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -48,7 +50,7 @@ pub enum Record {
         /// The place of this outcome among all outcomes of the run.
         order: u32,
         /// What the script sees.
-        outcome: Outcome,
+        outcome: Arc<Outcome>,
         /// The logical time from here on.
         at: Timestamp,
         /// How long the call took, in milliseconds.
@@ -215,7 +217,7 @@ pub struct Settled {
     /// Its place among all outcomes of the run.
     pub order: u32,
     /// What the script saw.
-    pub outcome: Outcome,
+    pub outcome: Arc<Outcome>,
     /// The logical time from there on.
     pub at: Timestamp,
 }

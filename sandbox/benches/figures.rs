@@ -1,5 +1,6 @@
 //! What the sandbox costs: `cargo bench -p sandbox`, or `cargo bench -p sandbox -- three_steps` for one part of it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intents::Timestamp;
@@ -160,9 +161,9 @@ async fn replay(jail: &Jail) {
             },
             settled: Some(Settled {
                 order: call,
-                outcome: Outcome::Value(
+                outcome: Arc::new(Outcome::Value(
                     json!({ "status": 200, "body": { "number": call, "client": "Ada", "paid": false } }),
-                ),
+                )),
                 at: Timestamp::from_millis(call.into()),
             }),
         })

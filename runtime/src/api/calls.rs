@@ -1,6 +1,7 @@
 //! The journal of a run, as people may see it: a redacted copy, unless the holder of the token asks for all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use actix_web::get;
 use actix_web::web::{Data, Json, Path, Query};
@@ -194,7 +195,7 @@ struct Gathered {
     called: Called,
     /// What an engine outside calls it.
     id: Option<String>,
-    settled: Option<(Outcome, SettledView)>,
+    settled: Option<(Arc<Outcome>, SettledView)>,
     faults: Vec<FaultView>,
 }
 
@@ -263,7 +264,7 @@ fn kind(outcome: &Outcome) -> &'static str {
 impl Gathered {
     fn view(self, faces: &Faces, full: bool) -> CallView {
         let arguments = serde_json::from_str(&self.called.arguments).unwrap_or(Value::Null);
-        let outcome = self.settled.as_ref().map_or(Value::Null, |(outcome, _)| match outcome {
+        let outcome = self.settled.as_ref().map_or(Value::Null, |(outcome, _)| match outcome.as_ref() {
             Outcome::Value(value) => value.clone(),
             Outcome::Refused(refusal) => {
                 json!({ "code": refusal.code, "message": refusal.message, "data": refusal.data })

@@ -106,7 +106,7 @@ fn recorded(call: u32) -> anyhow::Result<Recorded> {
         at,
     };
     let outcome = Outcome::Value(json!({ "status": 200, "json": { "value": call } }));
-    Ok(Recorded { called, settled: Some(Settled { order: call, outcome, at }) })
+    Ok(Recorded { called, settled: Some(Settled { order: call, outcome: outcome.into(), at }) })
 }
 
 /// How far scripts that compute for ever get past their deadline.

@@ -108,7 +108,7 @@ type Flights = FuturesUnordered<BoxFuture<'static, (u32, Landing)>>;
 /// An outcome on its way to the script. It waits until it is on the disk, if it has to be.
 struct Delivery {
     call: u32,
-    outcome: Outcome,
+    outcome: Arc<Outcome>,
     at: Timestamp,
     saved: Option<Ticket<()>>,
 }
@@ -549,11 +549,12 @@ impl Attempt {
 
     /// A call has its outcome, and nothing of it needs to be on the disk before the script sees it.
     fn complete(&mut self, call: u32, outcome: Outcome, labels: Labels) {
-        let at = self.note_outcome(call, &outcome, labels);
+        let outcome = Arc::new(outcome);
+        let at = self.note_outcome(call, Arc::clone(&outcome), labels);
         self.deliveries.push_back(Delivery { call, outcome, at, saved: None });
     }
 
-    fn note_outcome(&mut self, call: u32, outcome: &Outcome, labels: Labels) -> Timestamp {
+    fn note_outcome(&mut self, call: u32, outcome: Arc<Outcome>, labels: Labels) -> Timestamp {
         let now = self.services.env.now();
         let made_at = self.made_at.get(&call).copied().unwrap_or(now);
         self.labels.extend(labels.iter().cloned());

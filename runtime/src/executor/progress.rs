@@ -1,5 +1,7 @@
 //! The part of an attempt that is still in memory: what the next commit will add to the journal.
 
+use std::sync::Arc;
+
 use intents::Timestamp;
 use intents::id::RunId;
 use intents::journal::{Called, Record};
@@ -78,7 +80,7 @@ impl Unsaved {
     pub(super) fn settled(
         &mut self,
         call: u32,
-        outcome: &Outcome,
+        outcome: Arc<Outcome>,
         labels: Labels,
         took_ms: u64,
         now: Timestamp,
@@ -86,7 +88,7 @@ impl Unsaved {
         self.now = self.now.max(now);
         let order = self.orders;
         self.orders += 1;
-        self.push(Record::Settled { call, order, outcome: outcome.clone(), at: self.now, took_ms, labels });
+        self.push(Record::Settled { call, order, outcome, at: self.now, took_ms, labels });
         self.now
     }
 

@@ -126,7 +126,7 @@ async fn what_was_known_first_stands() {
     attempt.perform(&invoice(1), "x").await;
     let late = runtime::store::SettleEffect {
         by: SettledBy::Person,
-        outcome: Some(Outcome::Value(json!("a person's guess"))),
+        outcome: Some(Outcome::Value(json!("a person's guess")).into()),
         ..attempt.settling(&invoice(1), State::Applied)
     };
     world.store.settle_effect(late).await.unwrap().await.unwrap();

@@ -324,7 +324,7 @@ impl Attempt {
     }
 
     pub(crate) fn settling(&self, key: &Key, state: State) -> SettleEffect {
-        let outcome = (state == State::Applied).then(|| Outcome::Value(json!({ "message_id": "m1" })));
+        let outcome = (state == State::Applied).then(|| Outcome::Value(json!({ "message_id": "m1" })).into());
         SettleEffect {
             progress: self.progress(),
             automation: self.automation,

@@ -165,7 +165,7 @@ pub(crate) async fn drive(mut attempt: Attempt, replay: Vec<Recorded>, answers: 
                 let called = &calls[call as usize].called;
                 let outcome = outcome(called.tool.as_str(), &called.arguments);
                 attempt.answer(call, &outcome, now).await.unwrap();
-                calls[call as usize].settled = Some(Settled { order, outcome, at: now });
+                calls[call as usize].settled = Some(Settled { order, outcome: outcome.into(), at: now });
                 order += 1;
                 given += 1;
             }

@@ -306,8 +306,9 @@ impl Attempt {
             Outcome::Value(_) => State::Applied,
             Outcome::Refused(_) | Outcome::Skipped { .. } => State::NotApplied,
         };
-        let at = self.note_outcome(admitted.call, &outcome, labels);
-        let settle = self.settle_command(admitted, state, Some(outcome.clone()), by, None);
+        let outcome = Arc::new(outcome);
+        let at = self.note_outcome(admitted.call, Arc::clone(&outcome), labels);
+        let settle = self.settle_command(admitted, state, Some(Arc::clone(&outcome)), by, None);
         let Some(settle) = settle else { return Ok(()) };
         let ticket = self.services.store.settle_effect(settle).await?;
         self.deliveries.push_back(Delivery { call: admitted.call, outcome, at, saved: Some(ticket) });
@@ -319,7 +320,7 @@ impl Attempt {
         &mut self,
         admitted: &Arc<Admitted>,
         state: State,
-        outcome: Option<Outcome>,
+        outcome: Option<Arc<Outcome>>,
         by: SettledBy,
     ) -> Result<(), Trouble> {
         let Some(settle) = self.settle_command(admitted, state, outcome, by, None) else { return Ok(()) };
@@ -353,7 +354,7 @@ impl Attempt {
         &mut self,
         admitted: &Arc<Admitted>,
         state: State,
-        outcome: Option<Outcome>,
+        outcome: Option<Arc<Outcome>>,
         by: SettledBy,
         need: Option<NewNeed>,
     ) -> Option<SettleEffect> {

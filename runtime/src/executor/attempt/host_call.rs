@@ -55,8 +55,8 @@ impl Attempt {
                 Err(failure) => self.fail(failure, json!({ "call": call })),
             },
             HostCall::Notify { title, text, level } => {
-                let outcome = Outcome::Value(Value::Null);
-                let at = self.note_outcome(call, &outcome, Labels::new());
+                let outcome = Arc::new(Outcome::Value(Value::Null));
+                let at = self.note_outcome(call, Arc::clone(&outcome), Labels::new());
                 let automation = self.context.automation.id;
                 let message = self.message(admitted);
                 let labels = self.labels.clone();
@@ -66,8 +66,8 @@ impl Attempt {
                 self.deliveries.push_back(Delivery { call, outcome, at, saved: Some(ticket) });
             }
             HostCall::Emit { name, data } => {
-                let outcome = Outcome::Value(Value::Null);
-                let at = self.note_outcome(call, &outcome, Labels::new());
+                let outcome = Arc::new(Outcome::Value(Value::Null));
+                let at = self.note_outcome(call, Arc::clone(&outcome), Labels::new());
                 let message = self.message(admitted);
                 let labels = self.labels.clone();
                 let signal = Signal { progress: self.unsaved.take(), message, name, data, labels };

@@ -80,7 +80,7 @@ pub(super) fn not_before(records: &[Record], policy: &TransientPolicy) -> BTreeM
 pub(super) fn events_taken(records: &[Record]) -> BTreeMap<String, u64> {
     let mut taken = BTreeMap::new();
     for call in recorded(records) {
-        let came = matches!(call.settled.as_ref().map(|settled| &settled.outcome), Some(Outcome::Value(_)));
+        let came = matches!(call.settled.as_ref().map(|settled| settled.outcome.as_ref()), Some(Outcome::Value(_)));
         if came && call.called.tool.as_str() == "steward.wait_for" {
             let arguments = serde_json::from_str(&call.called.arguments).unwrap_or(Value::Null);
             if let Ok(HostCall::WaitFor { event, .. }) = HostCall::read("steward.wait_for", &arguments) {

@@ -1,6 +1,7 @@
 //! What an attempt does for an engine outside that it does for no script.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use connectors::host::ALWAYS_GRANTED;
 use intents::Timestamp;
@@ -171,7 +172,7 @@ fn known_calls(records: &[Record]) -> Vec<KnownCall> {
             number: called.call,
             digest: digest_of_call(called.tool.as_str(), &called.arguments, key.as_deref(), called.optional),
             tool: called.tool.to_string(),
-            outcome: settled.map(|settled| settled.outcome),
+            outcome: settled.map(|settled| Arc::unwrap_or_clone(settled.outcome)),
         })
     });
     known.collect()

@@ -40,13 +40,13 @@ pub(super) fn read_before(records: &[Record]) -> Vec<Earlier> {
     let mut reads = Vec::new();
     for call in recorded(records) {
         let Some(settled) = call.settled else { continue };
-        let Outcome::Value(value) = settled.outcome else { continue };
+        let Outcome::Value(value) = settled.outcome.as_ref() else { continue };
         let arguments = serde_json::from_str(&call.called.arguments).unwrap_or(Value::Null);
         reads.push(Earlier {
             call: call.called.call,
             tool: call.called.tool,
             arguments: Arc::new(arguments),
-            value: Arc::new(value),
+            value: Arc::new(value.clone()),
             at: settled.at,
         });
     }

@@ -1,5 +1,7 @@
 //! Settlements: what is known about an effect, once it is known.
 
+use std::sync::Arc;
+
 use intents::canonical::Digest;
 use intents::effect::{Key, State};
 use intents::id::AutomationId;
@@ -55,7 +57,7 @@ pub struct SettleEffect {
     /// `Applied`, `NotApplied` or `Uncertain`.
     pub state: State,
     /// What it led to, when applied.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<Arc<Outcome>>,
     /// Who knew.
     pub by: SettledBy,
     /// What to ask the person, when nobody knows.
@@ -75,7 +77,7 @@ impl Command for SettleEffect {
             // What this run knows is about an earlier performance than the one that is now under way.
             return Ok(());
         }
-        settle(batch, identity, self.state, self.outcome.as_ref(), self.by).await?;
+        settle(batch, identity, self.state, self.outcome.as_deref(), self.by).await?;
         let mut need = self.need.as_ref();
         // The run may have been stopped meanwhile; what is known of the effect stands all the same.
         match run::progress(batch, &self.progress).await {

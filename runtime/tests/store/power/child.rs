@@ -123,7 +123,7 @@ async fn one_run(voice: &Voice, automation: AutomationId, name: &str) {
         let settled = Record::Settled {
             call,
             order: call,
-            outcome: Outcome::Value(json!(name)),
+            outcome: Outcome::Value(json!(name)).into(),
             at: intents::Timestamp::EPOCH,
             took_ms: 1,
             labels: Default::default(),
@@ -134,7 +134,7 @@ async fn one_run(voice: &Voice, automation: AutomationId, name: &str) {
             tool: tool(),
             key,
             state: State::Applied,
-            outcome: Some(Outcome::Value(json!(name))),
+            outcome: Some(Outcome::Value(json!(name)).into()),
             by: SettledBy::Answer,
             need: None,
             need_if_over: None,
