@@ -1,6 +1,13 @@
 //! The `steward` program: the server and its command line.
 
+mod allocator;
+
 use std::process::ExitCode;
+
+use self::allocator::Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     // The warm process of the sandbox is this program, too. It must hold nothing of what follows.
