@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use anyhow::bail;
+
 /// Measures on this machine what Steward takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
@@ -12,6 +14,10 @@ pub struct Args {
     /// How long each load lasts, in seconds.
     #[arg(long, default_value = "5")]
     pub seconds: NonZeroU32,
+    /// The PostgreSQL database to measure the runs on, instead of SQLite: `postgres://…`. What is written there goes
+    /// into a schema of its own, which is dropped afterwards.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
     /// Print JSON instead of tables.
     #[arg(long)]
     pub json: bool,
@@ -68,8 +74,17 @@ impl Scenario {
 
 impl Args {
     /// What is to be measured.
-    pub(super) fn scenarios(&self) -> Vec<Scenario> {
-        Scenario::ALL.into_iter().filter(|scenario| self.only.is_empty() || self.only.contains(scenario)).collect()
+    pub(super) fn scenarios(&self) -> anyhow::Result<Vec<Scenario>> {
+        let wanted = |scenario: &Scenario| match (self.only.as_slice(), &self.store) {
+            ([], None) => true,
+            ([], Some(_)) => *scenario == Scenario::Runs,
+            (only, _) => only.contains(scenario),
+        };
+        let scenarios: Vec<_> = Scenario::ALL.into_iter().filter(wanted).collect();
+        if let (Some(_), Some(other)) = (&self.store, scenarios.iter().find(|scenario| **scenario != Scenario::Runs)) {
+            bail!("`{}` is not measured on PostgreSQL; leave out `--store`, or take `--only runs`", other.as_str());
+        }
+        Ok(scenarios)
     }
 
     /// How long a load lasts.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::figures::Figure;
+use super::place::Place;
 use super::prefill::prefill;
 use super::runs::Bench;
 
@@ -14,7 +15,7 @@ const AT_ONCE: [usize; 2] = [1, 50];
 /// Measures the runs on stores of each size.
 pub(super) async fn measure(length: Duration) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    let bench = Bench::start().await?;
+    let bench = Bench::start(Place::Folder).await?;
     let mut there = 0;
     for before in BEFORE {
         prefill(&bench.world.database(), there, before)?;
@@ -24,5 +25,6 @@ pub(super) async fn measure(length: Duration) -> anyhow::Result<Vec<Figure>> {
             figures.extend(bench.rounds(&format!("after {before} runs, "), clients, length).await?);
         }
     }
+    bench.end().await?;
     Ok(figures)
 }

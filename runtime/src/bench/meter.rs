@@ -1,5 +1,7 @@
 //! Time, memory and processor, as the operating system counts them.
 
+#[cfg(target_os = "linux")]
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A watch that was started.
@@ -52,13 +54,45 @@ pub(super) fn machine_time() -> Option<Duration> {
     None
 }
 
+/// What the system calls the thread that asks.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "the system tells this by a call of C")]
+pub(super) fn thread_number() -> Option<u32> {
+    // SAFETY: the call takes nothing and cannot fail.
+    u32::try_from(unsafe { libc::gettid() }).ok()
+}
+
+/// Not told here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn thread_number() -> Option<u32> {
+    None
+}
+
+/// The processor time that a thread of this process has used.
+#[cfg(target_os = "linux")]
+pub(super) fn thread_time(number: u32) -> Option<Duration> {
+    scheduled(Path::new(&format!("/proc/self/task/{number}")))
+}
+
+/// Not counted here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn thread_time(_: u32) -> Option<Duration> {
+    None
+}
+
+/// How long a thread was on a processor.
+#[cfg(target_os = "linux")]
+fn scheduled(thread: &Path) -> Option<Duration> {
+    let text = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
+}
+
 /// The processor time that a process has used, all its threads together.
 #[cfg(target_os = "linux")]
 pub(super) fn processor_time_of(pid: u32) -> Option<Duration> {
     let mut all = Duration::ZERO;
     for thread in std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
-        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        all += Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?);
+        all += scheduled(&thread.path())?;
     }
     Some(all)
 }

@@ -12,6 +12,7 @@ mod ladder;
 mod listeners;
 mod load;
 mod meter;
+mod place;
 mod prefill;
 mod report;
 mod runs;

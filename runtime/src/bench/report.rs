@@ -20,6 +20,7 @@ struct Report {
     /// Whether the compiler optimised: figures of other builds say little.
     optimised: bool,
     system: &'static str,
+    store: &'static str,
     processor: &'static str,
     processors: usize,
     scenarios: Vec<Measured>,
@@ -38,7 +39,7 @@ const FORMAT: u32 = 1;
 /// Measures what is asked for, and prints the figures. Called on a thread where actors can live.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut scenarios = Vec::new();
-    for scenario in args.scenarios() {
+    for scenario in args.scenarios()? {
         let name = scenario.as_str();
         say(&format!("measuring {name} ..."));
         let figures = measure(scenario, &args).await.with_context(|| format!("the scenario `{name}` failed"))?;
@@ -49,6 +50,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         version: env!("CARGO_PKG_VERSION"),
         optimised: !cfg!(debug_assertions),
         system: std::env::consts::OS,
+        store: if args.store.is_some() { "PostgreSQL" } else { "SQLite" },
         processor: std::env::consts::ARCH,
         processors: available_parallelism().map_or(1, usize::from),
         scenarios,
@@ -61,7 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 async fn measure(scenario: Scenario, args: &Args) -> anyhow::Result<Vec<Figure>> {
     // Each scenario has a large state of its own, which would otherwise be a part of ours.
     match scenario {
-        Scenario::Runs => Box::pin(runs::measure(args.length())).await,
+        Scenario::Runs => Box::pin(runs::measure(args.length(), args.store.as_deref())).await,
         Scenario::Flat => Box::pin(flat::measure(args.length())).await,
         Scenario::Sandbox => Box::pin(scripts::starts()).await,
         Scenario::Replay => Box::pin(scripts::replay()).await,
@@ -80,8 +82,8 @@ fn say(line: &str) {
 impl Report {
     fn table(&self) -> String {
         let mut text = format!(
-            "Steward {} on {} ({}, {} processors)\n",
-            self.version, self.system, self.processor, self.processors
+            "Steward {} on {} ({}, {} processors), {}\n",
+            self.version, self.system, self.processor, self.processors, self.store
         );
         if !self.optimised {
             text.push_str("This build is not optimised; its figures say little.\n");

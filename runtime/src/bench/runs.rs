@@ -6,8 +6,10 @@ use super::figures::{Figure, millis};
 use super::ladder;
 use super::load::load;
 use super::meter::{machine_time, processor_time, resident_mib};
+use super::place::Place;
 use super::stub::Stub;
 use super::world::{Imported, World};
+use crate::env::Env;
 
 /// How many clients there are at once, in turn.
 const AT_ONCE: [usize; 3] = [1, 10, 50];
@@ -22,21 +24,26 @@ const ROUNDS: usize = 3;
 pub(super) struct Bench {
     pub(super) world: World,
     pub(super) automations: Vec<Imported>,
-    _stub: Stub,
+    stub: Stub,
 }
 
 impl Bench {
     /// Starts it, and warms it up.
-    pub(super) async fn start() -> anyhow::Result<Self> {
-        let stub = Stub::start().await?;
-        let world = World::start(stub.address()).await?;
+    pub(super) async fn start(place: Place) -> anyhow::Result<Self> {
+        let stub = Stub::start()?;
+        let world = World::start(stub.address(), place).await?;
         let mut automations = Vec::with_capacity(AUTOMATIONS);
         for number in 0..AUTOMATIONS {
             let (contract, script) = (ladder::contract(&stub.url()), ladder::script(&stub.url()));
             automations.push(world.import(&format!("bench-{number}"), &contract, &script).await?);
         }
         load(&world, &automations, AUTOMATIONS, WARM_UP, "warm-up").await?;
-        Ok(Self { world, automations, _stub: stub })
+        Ok(Self { world, automations, stub })
+    }
+
+    /// Throws away what it has written.
+    pub(super) async fn end(self) -> anyhow::Result<()> {
+        self.world.end().await
     }
 
     /// Measures the load of so many clients, several times. `of` starts the names of the figures.
@@ -51,19 +58,21 @@ impl Bench {
     async fn round(&self, clients: usize, length: Duration, name: &str, seen: &mut Seen) -> anyhow::Result<()> {
         let world = &self.world;
         let ((commits, statements), bytes) = (world.store.counts(), world.bytes_on_disk());
-        let (ours, everyones) = (processor_time(), machine_time());
+        let (ours, stubs, everyones) = (processor_time(), self.stub.processor_time(), machine_time());
         let load = load(world, &self.automations, clients, length, name).await?;
-        let ours = processor_time().saturating_sub(ours);
+        let stubs = self.stub.processor_time().saturating_sub(stubs);
+        let ours = processor_time().saturating_sub(ours).saturating_sub(stubs);
         let everyones = machine_time().zip(everyones).map(|(after, before)| after.saturating_sub(before));
         let runs = load.lengths.len() as f64;
         let (commits_after, statements_after) = world.store.counts();
         seen.speeds.push(runs / load.lasted.as_secs_f64());
         seen.lengths.extend(load.lengths);
         seen.ours.push(millis(&ours) / runs);
-        seen.everyones.extend(everyones.map(|everyones| millis(&everyones) / runs));
+        seen.everyones.extend(everyones.map(|everyones| millis(&everyones.saturating_sub(stubs)) / runs));
         seen.commits.push((commits_after - commits) as f64 / runs);
         seen.statements.push((statements_after - statements) as f64 / runs);
-        seen.bytes.push(world.bytes_on_disk().saturating_sub(bytes) as f64 / runs);
+        let grown = world.bytes_on_disk().zip(bytes).map(|(after, before)| after.saturating_sub(before) as f64 / runs);
+        seen.bytes.extend(grown);
         seen.memory.extend(resident_mib(std::process::id()));
         Ok(())
     }
@@ -88,7 +97,7 @@ impl Seen {
             Figure::many(name("runs"), "per second", self.speeds),
             Figure::lengths(name("from delivery to end"), &self.lengths),
             Figure::many(name("processor, server and clients"), "ms per run", self.ours),
-            Figure::many(name("processor, whole machine"), "ms per run", self.everyones),
+            Figure::many(name("processor, scripts and whatever else goes on included"), "ms per run", self.everyones),
             Figure::many(name("commits"), "per run", self.commits),
             Figure::many(name("statements"), "per run", self.statements),
             Figure::many(name("store grows by"), "bytes per run", self.bytes),
@@ -99,11 +108,12 @@ impl Seen {
 }
 
 /// Measures the runs.
-pub(super) async fn measure(length: Duration) -> anyhow::Result<Vec<Figure>> {
-    let bench = Bench::start().await?;
+pub(super) async fn measure(length: Duration, database: Option<&str>) -> anyhow::Result<Vec<Figure>> {
+    let bench = Bench::start(Place::new(database, &Env::real()).await?).await?;
     let mut figures = Vec::new();
     for clients in AT_ONCE {
         figures.extend(bench.rounds("", clients, length).await?);
     }
+    bench.end().await?;
     Ok(figures)
 }

@@ -1,13 +1,17 @@
 //! The service that the runs call: on this machine, as fast as can be.
 
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
+use anyhow::Context;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
+
+use super::meter::{thread_number, thread_time};
 
 /// How many things a run gets to work with.
 const ITEMS: u32 = 100;
@@ -15,26 +19,38 @@ const ITEMS: u32 = 100;
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// A service that answers every GET with the same list, and takes everything else.
+///
+/// It has a thread of its own, so that its time can be told from that of the runs.
 pub(super) struct Stub {
     address: SocketAddr,
-    serving: JoinHandle<()>,
+    number: Option<u32>,
+    thread: Option<JoinHandle<()>>,
+    end: Option<oneshot::Sender<()>>,
 }
 
 impl Stub {
-    pub(super) async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let items: Vec<_> = (0..ITEMS)
-            .map(|number| json!({ "id": number, "name": format!("thing {number}"), "price": f64::from(number) * 1.25 }))
-            .collect();
-        let list = Arc::new(answer(&json!({ "items": items }).to_string()));
-        let taken = Arc::new(answer("{\"taken\":true}"));
-        let serving = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&list), Arc::clone(&taken)));
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let (end, ended) = oneshot::channel();
+        let (tell, told) = mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new().name("bench-stub".to_owned()).spawn(move || {
+            let served = tokio::runtime::Builder::new_current_thread().enable_io().build().map(|runtime| {
+                runtime.block_on(async {
+                    let listener = TcpListener::bind("127.0.0.1:0").await?;
+                    // Whoever asked is waiting for it.
+                    tell.send((listener.local_addr()?, thread_number())).unwrap_or_default();
+                    tokio::select! {
+                        () = serve_all(listener) => {}
+                        _ = ended => {}
+                    }
+                    std::io::Result::Ok(())
+                })
+            });
+            if let Err(error) = served.and_then(|served| served) {
+                tracing::warn!(%error, "the service of the bench has failed");
             }
-        });
-        Ok(Self { address, serving })
+        })?;
+        let (address, number) = told.recv().context("the service of the bench does not start")?;
+        Ok(Self { address, number, thread: Some(thread), end: Some(end) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -44,11 +60,31 @@ impl Stub {
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// The processor time that it has used.
+    pub(super) fn processor_time(&self) -> Duration {
+        self.number.and_then(thread_time).unwrap_or_default()
+    }
 }
 
 impl Drop for Stub {
     fn drop(&mut self) {
-        self.serving.abort();
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // It has said what was wrong.
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+async fn serve_all(listener: TcpListener) {
+    let items: Vec<_> = (0..ITEMS)
+        .map(|number| json!({ "id": number, "name": format!("thing {number}"), "price": f64::from(number) * 1.25 }))
+        .collect();
+    let list = Arc::new(answer(&json!({ "items": items }).to_string()));
+    let taken = Arc::new(answer("{\"taken\":true}"));
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(serve(stream, Arc::clone(&list), Arc::clone(&taken)));
     }
 }
 

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::place::Place;
 use crate::env::Env;
 use crate::executor::{Executor, Services};
 use crate::router;
@@ -33,6 +34,7 @@ const ATTEMPTS_MAX: usize = 64;
 pub(super) struct World {
     pub(super) store: Store,
     folder: TempDir,
+    place: Place,
     routing: JoinHandle<()>,
 }
 
@@ -49,11 +51,9 @@ pub(super) fn jail() -> anyhow::Result<Jail> {
     Jail::start(&program).context("the sandbox could not be started")
 }
 
-/// A store in a folder.
-pub(super) async fn store(folder: &TempDir, env: &Env) -> anyhow::Result<Store> {
-    // What is thrown away needs no secret keys.
-    let keys = Keys { payload: [1; 32], ledger: [2; 32], anchor: [3; 32] };
-    Store::open(&folder.path().join("store"), env.clone(), keys).await.context("the store could not be opened")
+/// The keys of a store: what is thrown away needs no secret ones.
+pub(super) fn keys() -> Keys {
+    Keys { payload: [1; 32], ledger: [2; 32], anchor: [3; 32] }
 }
 
 /// A folder that is thrown away.
@@ -63,11 +63,11 @@ pub(super) fn folder() -> anyhow::Result<TempDir> {
 
 impl World {
     /// Starts everything; runs may call the service. Called on a thread where actors can live.
-    pub(super) async fn start(service: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) async fn start(service: SocketAddr, place: Place) -> anyhow::Result<Self> {
         let folder = folder()?;
         let env = Env::real();
         let jail = jail()?;
-        let store = store(&folder, &env).await?;
+        let store = place.open(&folder.path().join("store"), &env).await?;
         let vault_folder = folder.path().join("vault");
         std::fs::create_dir(&vault_folder)?;
         let vault = Vault::open(&vault_folder, &MasterKeySource::KeyFile(vault_folder.join("master.key")))?;
@@ -82,7 +82,7 @@ impl World {
         let (changed, places) = watch::channel(0);
         let executor = Executor::new(services, ATTEMPTS_MAX, changed).start();
         let routing = tokio::spawn(router::route(env, store.clone(), executor, places));
-        Ok(Self { store, folder, routing })
+        Ok(Self { store, folder, place, routing })
     }
 
     /// Brings an automation in that has one trigger, which lets its runs overlap.
@@ -110,10 +110,22 @@ impl World {
         self.folder.path().join("store").join("steward.db")
     }
 
-    /// What the store has written, in bytes.
-    pub(super) fn bytes_on_disk(&self) -> u64 {
+    /// What the store has written, in bytes, where it is in files of ours.
+    pub(super) fn bytes_on_disk(&self) -> Option<u64> {
+        match self.place {
+            Place::Folder => {}
+            Place::Database(_) => return None,
+        }
         let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        size(&self.database()) + size(&self.database().with_extension("db-wal"))
+        Some(size(&self.database()) + size(&self.database().with_extension("db-wal")))
+    }
+}
+
+impl World {
+    /// Throws away what is not in the folder.
+    pub(super) async fn end(self) -> anyhow::Result<()> {
+        self.routing.abort();
+        self.place.clear().await
     }
 }
 
