@@ -115,6 +115,11 @@ impl AddressPrefix {
         self.start.0.query().is_some()
     }
 
+    /// Whether every address under `narrower` lies under this prefix.
+    pub fn includes(&self, narrower: &Self) -> bool {
+        self.covers(&narrower.start)
+    }
+
     /// Whether an address lies under this prefix: same origin, and the path goes on at a `/` or ends. Where the
     /// prefix has a query, the path is the same and the query starts as written.
     pub fn covers(&self, address: &Address) -> bool {

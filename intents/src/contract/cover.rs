@@ -32,6 +32,16 @@ fn companions(tool: &Name, pointer: &Pointer) -> Companions {
     }
 }
 
+/// The places beside one, each with whether it holds more of the same.
+pub(super) fn companion_places(tool: &Name, pointer: &Pointer) -> Vec<(Pointer, bool)> {
+    let (places, is_alike) = match companions(tool, pointer) {
+        Companions::Alike(places) => (places, true),
+        Companions::Added(places) => (places, false),
+        Companions::None => return Vec::new(),
+    };
+    places.iter().filter_map(|place| place.parse().ok()).map(|place| (place, is_alike)).collect()
+}
+
 /// The places that hold more of the same: where there is a "to", also its copies.
 pub(crate) fn alike(tool: &Name, pointer: &Pointer) -> Vec<Pointer> {
     match companions(tool, pointer) {
@@ -143,7 +153,7 @@ fn is_there(place: &Pointer, arguments: &Value) -> bool {
 }
 
 /// Whether a condition on an address leaves its query open.
-fn leaves_open(condition: &Condition) -> bool {
+pub(super) fn leaves_open(condition: &Condition) -> bool {
     match &condition.comparison {
         Comparison::Prefix(Prefix::Address(prefix)) => !prefix.has_query(),
         Comparison::Prefix(Prefix::Text(_))

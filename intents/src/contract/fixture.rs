@@ -89,7 +89,7 @@ pub(crate) fn definition(name: &str) -> Definition {
             Some("email") => Some("mail:{/to#domain}".to_owned()),
             Some(_) | None => None,
         },
-        data: None,
+        data: name.starts_with("http.").then(|| "/json".parse().unwrap()),
         connects_at: name.starts_with("http.").then(|| "/url".parse().unwrap()),
         timeout_ms: 1000,
         example: json!({}),

@@ -112,3 +112,72 @@ impl fmt::Display for TimeOfDay {
         write!(f, "{:02}:{:02}", self.hour, self.minute)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hours(from: &str, to: &str, zone: &str) -> QuietHours {
+        QuietHours { from: from.parse().unwrap(), to: to.parse().unwrap(), zone: zone.parse().unwrap() }
+    }
+
+    fn until(hours: &QuietHours, now: &str) -> Option<String> {
+        hours.until(Timestamp::from_jiff(now.parse().unwrap())).map(|at| at.to_string())
+    }
+
+    #[test]
+    fn the_night_is_quiet_over_midnight() {
+        let night = hours("20:00", "07:00", "Europe/Rome");
+        assert_eq!(until(&night, "2026-11-20T18:59:59Z"), None);
+        assert_eq!(until(&night, "2026-11-20T19:00:00Z").as_deref(), Some("2026-11-21T06:00:00.000Z"));
+        assert_eq!(until(&night, "2026-11-21T05:59:59.999Z").as_deref(), Some("2026-11-21T06:00:00.000Z"));
+        assert_eq!(until(&night, "2026-11-21T06:00:00Z"), None);
+        let noon = hours("12:00", "13:00", "UTC");
+        assert_eq!(until(&noon, "2026-11-20T12:30:00Z").as_deref(), Some("2026-11-20T13:00:00.000Z"));
+        assert_eq!(until(&noon, "2026-11-20T13:00:00Z"), None);
+    }
+
+    #[test]
+    fn clocks_that_change_move_the_hours_as_they_move_schedules() {
+        // In Rome 02:00 to 03:00 does not exist on the 29th of March, and exists twice on the 25th of October.
+        let gap = hours("02:15", "02:45", "Europe/Rome");
+        assert_eq!(until(&gap, "2026-03-29T00:59:59Z"), None);
+        assert_eq!(until(&gap, "2026-03-29T01:00:00Z"), None);
+        let twice = hours("02:15", "02:45", "Europe/Rome");
+        assert_eq!(until(&twice, "2026-10-25T00:20:00Z").as_deref(), Some("2026-10-25T00:45:00.000Z"));
+        assert_eq!(until(&twice, "2026-10-25T01:20:00Z"), None);
+        let night = hours("20:00", "02:30", "Europe/Rome");
+        assert_eq!(until(&night, "2026-03-29T00:30:00Z").as_deref(), Some("2026-03-29T01:00:00.000Z"));
+    }
+
+    #[test]
+    fn times_of_the_day_have_one_spelling() {
+        for text in ["24:00", "7:00", "07:60", "0700", "07:00:00", "+7:00", "", "07:0"] {
+            assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
+        }
+        assert_eq!("07:05".parse::<TimeOfDay>().unwrap().to_string(), "07:05");
+    }
+
+    fn times() -> impl Strategy<Value = String> {
+        (0u8..24, 0u8..60).prop_map(|(hour, minute)| format!("{hour:02}:{minute:02}"))
+    }
+
+    proptest! {
+        #[test]
+        fn hours_that_include_others_are_quiet_whenever_these_are(
+            times in prop::collection::vec(times(), 4), at in 1_770_000_000i64..1_800_000_000,
+        ) {
+            prop_assume!(times[0] != times[1] && times[2] != times[3]);
+            let (wide, narrow) = (hours(&times[0], &times[1], "Europe/Rome"), hours(&times[2], &times[3], "Europe/Rome"));
+            let now = Timestamp::from_millis(at * 1000);
+            if wide.includes(&narrow) && narrow.until(now).is_some() {
+                prop_assert!(wide.until(now).is_some());
+            }
+            if let Some(until) = narrow.until(now) {
+                prop_assert!(until > now && narrow.until(until).is_none());
+            }
+        }
+    }
+}

@@ -450,9 +450,17 @@ pub(crate) fn read(dice: &mut Dice, call: u32, now: i64) -> Read {
     }
 }
 
-pub(crate) fn call(dice: &mut Dice, reads: &[Read]) -> Call {
-    let tool =
-        *dice.one(&["email.send", "email.send", "email.send", "http.get", "pay.send", "files.write", "model.ask"]);
+/// A call, more often than not of a tool that the contract grants and with the key that it asks for.
+pub(crate) fn call(dice: &mut Dice, reads: &[Read], contract: &Value) -> Call {
+    let granted: Vec<&str> =
+        contract["capabilities"].as_array().unwrap().iter().map(|one| one["tool"].as_str().unwrap()).collect();
+    let any = ["email.send", "http.get", "pay.send", "files.write", "model.ask"];
+    let tool = match dice.below(12) {
+        0 => *dice.one(&any),
+        1..=6 => "email.send",
+        _ if granted.is_empty() => "http.get",
+        _ => *dice.one(&granted),
+    };
     let arguments = match tool {
         "email.send" => mail(dice, reads),
         "http.get" => {
@@ -474,13 +482,17 @@ pub(crate) fn call(dice: &mut Dice, reads: &[Read]) -> Call {
         "files.write" => json!({ "folder": "out", "path": dice.one(&PATHS), "text": "x" }),
         _ => json!({ "text": dice.one(&SUBJECTS) }),
     };
-    let parts = [json!({ "invoice": 1 }), json!({ "invoice": 1, "stage": "a" }), json!({ "other": 1 })];
-    let takes_key = matches!(tool, "email.send" | "pay.send");
-    let key = match dice.below(12) {
-        0 => None,
-        1 => Some(parts[2].clone()),
-        _ if takes_key => Some(dice.one(&parts[..2]).clone()),
-        _ => None,
+    let wanted = contract["once"].as_array().unwrap().iter().find(|once| once["tool"] == tool);
+    let key = match (dice.below(20), wanted) {
+        (0, _) => None,
+        (1, _) => Some(json!({ "other": 1 })),
+        (2, _) => Some(json!({ "invoice": 1, "stage": "a" })),
+        (_, Some(once)) => {
+            let parts =
+                once["per"].as_array().unwrap().iter().map(|part| (part.as_str().unwrap().to_owned(), json!(1)));
+            Some(Value::Object(parts.collect()))
+        }
+        (_, None) => None,
     };
     Call { tool: tool.to_owned(), arguments, key }
 }
@@ -548,4 +560,179 @@ fn mail(dice: &mut Dice, reads: &[Read]) -> Value {
         arguments.insert("subject".to_owned(), subject);
     }
     Value::Object(arguments)
+}
+
+// ---- Changes --------------------------------------------------------------------------------------------------------
+
+/// Changes one clause of a contract, as a rule into a narrower one. What comes of it may be no contract.
+pub(crate) fn edit(dice: &mut Dice, contract: &mut Value) {
+    let tools: Vec<String> = contract["capabilities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["tool"].as_str().unwrap().to_owned())
+        .collect();
+    let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
+    let has_zone = contract.pointer("/triggers/0/tz").is_some();
+    match dice.below(10) {
+        0 => remove(dice, &mut contract["capabilities"]),
+        1 | 2 => {
+            if let Some(capability) = pick(dice, &mut contract["capabilities"]) {
+                edit_capability(dice, capability);
+            }
+        }
+        3 if !tools.is_empty() => contract["limits"].as_array_mut().unwrap().push(limit(dice, &tools, has_zone)),
+        4 | 5 => {
+            if let Some(limit) = pick(dice, &mut contract["limits"]) {
+                edit_limit(dice, limit);
+            }
+        }
+        6 => {
+            let effects: Vec<&str> =
+                tools.iter().copied().filter(|tool| !matches!(*tool, "http.get" | "model.ask")).collect();
+            if !effects.is_empty() {
+                contract["approvals"].as_array_mut().unwrap().push(approval(dice, &effects, &BTreeSet::new()));
+            }
+        }
+        7 | 8 => {
+            if let Some(approval) = pick(dice, &mut contract["approvals"]) {
+                edit_approval(dice, approval);
+            }
+        }
+        _ => {
+            let kind = *dice.one(&["limits", "approvals"]);
+            if dice.once_in(4) {
+                remove(dice, &mut contract[kind]);
+            }
+        }
+    }
+}
+
+fn pick<'v>(dice: &mut Dice, list: &'v mut Value) -> Option<&'v mut Value> {
+    let items = list.as_array_mut()?;
+    if items.is_empty() {
+        None
+    } else {
+        let place = dice.below(items.len());
+        items.get_mut(place)
+    }
+}
+
+fn remove(dice: &mut Dice, list: &mut Value) {
+    let items = list.as_array_mut().unwrap();
+    if !items.is_empty() {
+        let place = dice.below(items.len());
+        items.remove(place);
+    }
+}
+
+fn edit_capability(dice: &mut Dice, capability: &mut Value) {
+    let tool = capability["tool"].as_str().unwrap().to_owned();
+    let names = bound(capability);
+    let mut conditions = capability.get("where").and_then(Value::as_object).cloned().unwrap_or_default();
+    match dice.below(5) {
+        0 if capability.get("bind").is_some() => {
+            capability["fresh_for"] = json!(dice.one(&["1m", "15m", "2h"]));
+        }
+        1 | 2 => {
+            let (place, condition) = match tool.as_str() {
+                "email.send" => mail_condition(dice, &names),
+                "http.get" => ("/url".to_owned(), address(dice)),
+                other => plain_condition(dice, other),
+            };
+            conditions.insert(place, condition);
+        }
+        _ => {
+            let places: Vec<String> = conditions.keys().cloned().collect();
+            if !places.is_empty() {
+                let place = dice.one(&places).clone();
+                let narrowed = narrower(dice, &conditions[&place]);
+                conditions.insert(place, narrowed);
+            }
+        }
+    }
+    set(capability, "where", conditions);
+}
+
+/// A condition that lets less through, more often than not.
+fn narrower(dice: &mut Dice, condition: &Value) -> Value {
+    let (kind, wanted) = condition.as_object().unwrap().iter().next().unwrap();
+    match (kind.as_str(), wanted) {
+        ("one_of", Value::Array(values)) => json!({ "equals": dice.one(values) }),
+        ("less_than", Value::Number(_)) => json!({ "less_than": *dice.one(&[1, 10, 100]) }),
+        ("greater_than", Value::Number(_)) => json!({ "greater_than": *dice.one(&[50, 100]) }),
+        ("at_most_length", _) => json!({ "at_most_length": *dice.one(&[4, 8]) }),
+        ("prefix", Value::String(text)) if text.starts_with("http") => {
+            if dice.once_in(2) {
+                json!({ "prefix": dice.one(&PREFIXES) })
+            } else {
+                json!({ "equals": dice.one(&URLS) })
+            }
+        }
+        ("prefix", Value::String(text)) if !text.contains(':') => json!({ "prefix": format!("{text}o") }),
+        ("contains", Value::String(text)) if !text.contains(':') => {
+            if dice.once_in(2) {
+                json!({ "contains": format!("{text}7") })
+            } else {
+                json!({ "prefix": format!("x{text}") })
+            }
+        }
+        _ => condition.clone(),
+    }
+}
+
+fn edit_limit(dice: &mut Dice, limit: &mut Value) {
+    let word = *dice.one(&["wait", "skip", "ask"]);
+    if limit.get("else").is_some() && dice.once_in(3) {
+        limit["else"] = json!(word);
+    }
+    if let Some(rate) = limit.get_mut("rate") {
+        match dice.below(3) {
+            0 => rate["max"] = json!(1 + dice.below(2)),
+            1 => rate["window"] = json!(dice.one(&WINDOWS)),
+            _ => {}
+        }
+    }
+    if let Some(sum) = limit.get_mut("sum") {
+        match dice.below(3) {
+            0 => sum["max"] = json!(*dice.one(&[0.0, 10.0, 25.0])),
+            1 => sum["window"] = json!(dice.one(&WINDOWS)),
+            _ => {}
+        }
+    }
+    if let Some(hours) = limit.get_mut("quiet_hours") {
+        let key = *dice.one(&["from", "to"]);
+        hours[key] = json!(dice.one(&HOURS));
+    }
+    if let Some(flow) = limit.get_mut("flow") {
+        if dice.once_in(2) {
+            remove(dice, &mut flow["to"]);
+        } else {
+            flow["from"] = json!(dice.one(&["*", "http:*", "folder:state*"]));
+        }
+    }
+}
+
+fn edit_approval(dice: &mut Dice, approval: &mut Value) {
+    let clause = approval.as_object_mut().unwrap();
+    match dice.below(4) {
+        0 => drop(clause.remove("first")),
+        1 => drop(clause.remove("envelope")),
+        2 if clause.contains_key("first") => drop(clause.insert("first".to_owned(), json!(1 + dice.below(3)))),
+        _ => {
+            let mut when = clause.get("when").and_then(Value::as_object).cloned().unwrap_or_default();
+            let places: Vec<String> = when.keys().cloned().collect();
+            if !places.is_empty() {
+                let place = dice.one(&places).clone();
+                let bound = when[&place].get("greater_than").is_some_and(Value::is_number);
+                if bound && dice.once_in(2) {
+                    when.insert(place, json!({ "greater_than": *dice.one(&[0, 10]) }));
+                } else {
+                    when.remove(&place);
+                }
+            }
+            clause.remove("when");
+            set(approval, "when", when);
+        }
+    }
 }

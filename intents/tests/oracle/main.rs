@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::cast_possible_wrap, reason = "a test may end where it finds something wrong")]
 
 mod draw;
+mod pairs;
 mod plain;
 mod text;
 mod tools;
@@ -27,7 +28,7 @@ use crate::plain::{Call, Ground, Made, Says, World, Yes};
 use crate::tools::{Tools, tools};
 
 /// Stories in an ordinary run of the tests; a soak tries a million.
-const CASES: u64 = 12_000;
+const CASES: u64 = 6_000;
 /// Calls of one story.
 const STEPS: usize = 6;
 /// How often what a call relies on is read again, at most.
@@ -90,7 +91,7 @@ impl Story<'_> {
         let mut world =
             World { now, major: 1, reads, reread: Vec::new(), labels: draw::labels(dice), made: Vec::new() };
         for _ in 0..STEPS {
-            let call = draw::call(dice, &world.reads);
+            let call = draw::call(dice, &world.reads, self.written);
             self.make(&call, &mut world, dice, said);
             world.reread.clear();
             // The clock goes on; now and then it jumps, also back.

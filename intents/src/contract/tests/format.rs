@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::reminders;
+use super::{payments, reminders};
 use crate::contract::{Contract, ContractV1, fixture, json_schema};
 
 #[test]
@@ -39,6 +39,18 @@ fn a_contract_written_out_is_the_same_contract() {
 }
 
 #[test]
+fn the_contract_of_the_design_is_a_contract() {
+    let contract = fixture::contract(payments());
+    let value = contract.to_value();
+    assert_eq!(fixture::contract(value.clone()), contract);
+    // What was left out is written: the zone of the schedule, and the label of the connection.
+    assert_eq!(value["limits"][2]["quiet_hours"]["tz"], "Europe/Rome");
+    assert_eq!(value["limits"][3]["flow"]["from"], "conn:books");
+    let format = jsonschema::validator_for(&json_schema()).unwrap();
+    assert!(format.is_valid(&payments()) && format.is_valid(&value));
+}
+
+#[test]
 fn the_published_format_is_closed_and_explains_itself() {
     let schema = json_schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -67,6 +79,10 @@ fn the_published_format_takes_what_the_parser_takes() {
         ("/once/0/per", json!([])),
         ("/limits/0/else", json!("drop")),
         ("/limits/0/rate/window", json!("soon")),
+        ("/limits/0", json!({ "flow": { "from": "http:*", "to": [] }, "else": "ask" })),
+        ("/limits/0", json!({ "quiet_hours": { "tool": "email.send", "from": "8", "to": "9:00" }, "else": "ask" })),
+        ("/capabilities/0", json!({ "tool": "http.get", "connection": "books" })),
+        ("/capabilities/0", json!({ "tool": "http.get", "bind": { "inv": { "row_of": "http.get" } } })),
     ] {
         let mut value = reminders();
         *value.pointer_mut(pointer).unwrap() = change;
@@ -81,15 +97,21 @@ proptest! {
             "/title", "/triggers/0", "/triggers/1/file", "/capabilities/1/where", "/capabilities/1/where/~1to",
             "/once/0/per", "/limits/0/rate", "/expect/0/runs",
         ]),
+        other in prop::sample::select(vec![
+            "/capabilities/1/bind", "/capabilities/1/bind/inv", "/capabilities/1/where/~1to", "/capabilities/1/fresh_for",
+            "/capabilities/0/connection", "/limits/2/quiet_hours", "/limits/3/flow", "/limits/3/flow/to", "/approvals/0",
+            "/approvals/0/when", "/approvals/1/first", "/budgets", "/budgets/model_cost_per_month",
+        ]),
         junk in prop::sample::select(vec![
             json!(null), json!([]), json!({}), json!(-1), json!(1.5), json!(""), json!("x"), json!([[]]),
             json!({ "": {} }), json!({ "/~": [] }),
         ]),
     ) {
-        let mut value = reminders();
-        *value.pointer_mut(place).unwrap() = junk;
-        if let Err(problems) = Contract::from_value(&value, &fixture::vocabulary()) {
-            prop_assert!(!problems.is_empty());
+        for (mut value, place) in [(reminders(), place), (payments(), other)] {
+            *value.pointer_mut(place).unwrap() = junk.clone();
+            if let Err(problems) = Contract::from_value(&value, &fixture::vocabulary()) {
+                prop_assert!(!problems.is_empty());
+            }
         }
     }
 }

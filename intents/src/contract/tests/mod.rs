@@ -38,3 +38,30 @@ fn reminders() -> Value {
         "expect": [{ "runs": { "per": "1d", "at_least": 1 } }]
     })
 }
+
+/// The contract that the design shows: every clause that the first does not have.
+fn payments() -> Value {
+    json!({
+        "title": "Payment reminders",
+        "goal": "Remind clients of unpaid invoices at 7, 14 and 30 days, stop when paid.",
+        "triggers": [{ "schedule": "0 9 * * 1-5", "tz": "Europe/Rome", "catch_up": "latest", "useful_for": "6h", "overlap": "queue" }],
+        "capabilities": [
+            { "tool": "http.get", "where": { "/url": { "prefix": "https://books.example/api/invoices" } }, "connection": "conn_books" },
+            { "tool": "email.send", "bind": { "inv": { "row_of": "http.get", "at": "/items/*" } },
+              "where": { "/to": { "same_as": "inv:/client/email" }, "/subject": { "contains": "inv:/number" } }, "fresh_for": "15m" }
+        ],
+        "once": [{ "tool": "email.send", "per": ["invoice", "stage"] }],
+        "limits": [
+            { "rate": { "tool": "email.send", "per": "/to", "max": 1, "window": "72h" }, "else": "skip" },
+            { "rate": { "tool": "email.send", "max": 40, "window": "1d" }, "else": "ask" },
+            { "quiet_hours": { "tool": "email.send", "from": "20:00", "to": "07:00" }, "else": "wait" },
+            { "flow": { "from": "books", "to": ["email.send"] } }
+        ],
+        "approvals": [
+            { "tool": "email.send", "when": { "inv:/amount": { "greater_than": 5000 } } },
+            { "tool": "email.send", "first": 3 }
+        ],
+        "expect": [{ "runs": { "per": "1d", "at_least": 1 } }],
+        "budgets": { "model_cost_per_month": "0.20 USD", "repairs_per_week": 3 }
+    })
+}

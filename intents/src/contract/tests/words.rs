@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use super::reminders;
+use super::{payments, reminders};
 use crate::contract::fixture;
 
 #[test]
@@ -33,6 +33,44 @@ fn the_card_says_every_clause() {
                    At most 10 pages in 1 minute; further ones wait.
           Expects  At least 1 run every day; you are told when there are fewer.
     "#]].assert_eq(&fixture::contract(reminders()).words().to_string());
+}
+
+#[test]
+fn the_card_says_whose_how_much_when_and_where_to() {
+    let mut value = payments();
+    value["capabilities"].as_array_mut().unwrap().push(json!({ "tool": "pay.send" }));
+    value["once"].as_array_mut().unwrap().push(json!({ "tool": "pay.send", "per": ["invoice"] }));
+    let sum = json!({ "sum": { "tool": "pay.send", "of": "/amount", "per": "/lines", "max": 1000.5, "window": "30d" }, "else": "ask" });
+    let nowhere = json!({ "flow": { "from": "folder:*", "to": [] } });
+    value["limits"].as_array_mut().unwrap().extend([sum, nowhere]);
+    let envelope = json!({ "at_most": 20, "where": { "/amount": { "less_than": 100 } }, "for": "24h" });
+    value["approvals"].as_array_mut().unwrap().push(json!({ "tool": "pay.send", "envelope": envelope }));
+    expect![[r#"
+        Payment reminders
+
+        The script does:
+          Remind clients of unpaid invoices at 7, 14 and 30 days, stop when paid.
+
+        Steward enforces:
+          When     Every weekday at 09:00 (Europe/Rome); a missed time is made up for once, if no older than 6h.
+          May      May read web pages only at addresses under https://books.example/api/invoices. It goes through the account conn_books.
+                   May send mail only to what inv says at `/client/email`, where `/subject` is text that names what inv says at `/number`. Here inv is one row at `/items/*` of what this run has read with http.get. What is older than 15 minutes is read again first.
+                   May use pay.send, with any arguments.
+          Once     One mail per invoice and stage, ever.
+                   One call of pay.send per invoice, ever.
+          Limits   At most 1 mail per recipient in 3 days; further ones are skipped.
+                   At most 40 mails in 1 day; you are asked about further ones.
+                   No mails from 20:00 to 07:00 (Europe/Rome); what falls into that time waits.
+                   What a run has read from `conn:books` leaves only by or for `email.send`, or for where it came from.
+                   At most 1000.5 in all at `/amount` of calls of pay.send per value of `/lines` in 30 days; you are asked about further ones.
+                   What a run has read from `folder:*` leaves for nowhere but where it came from.
+          Asks     You are asked before each mail where `inv:/amount` is more than 5000.
+                   You are asked before the first 3 mails of each version of the contract.
+                   You are asked before each call of pay.send. One yes may cover up to 20 calls of pay.send where `/amount` is less than 100, for 1 day.
+          Expects  At least 1 run every day; you are told when there are fewer.
+          Budgets  Models and other paid tools cost at most 0.2 USD in any 30 days; you are asked about more.
+                   At most 3 repairs in any 7 days.
+    "#]].assert_eq(&fixture::contract(value).words().to_string());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod capability;
 mod count;
+mod order;
+mod rows;
 
 use serde_json::Value;
 
