@@ -2,6 +2,7 @@
 
 use super::approval::grounds;
 use super::call::{Call, Circumstances};
+use super::count::Counter;
 use super::flow;
 use super::reason::{KEY_MISSING, KEY_PARTS, KEY_UNEXPECTED, Reason, TOOL_NOT_GRANTED};
 use super::rows::{Fit, Rows, fit};
@@ -49,6 +50,16 @@ pub fn decide(contract: &Contract, call: &Call<'_>, circumstances: &Circumstance
         held: quiet(contract, call.definition, circumstances),
         grounds,
     }))
+}
+
+/// What a call that was made before has taken in counters, whether or not it would pass now: its rows may have gone, and
+/// the clock has moved.
+pub fn counted(contract: &Contract, call: &Call<'_>, circumstances: &Circumstances<'_>) -> Vec<Counter> {
+    let mut counters = counters(contract, call.definition, call.arguments).unwrap_or_default();
+    if let Ok(granted) = granted(contract, call, circumstances) {
+        counters.extend(grounds(contract, call.definition, call.arguments, circumstances, &granted.rows).1);
+    }
+    counters
 }
 
 /// Whether a read may go on to another address, as a redirect asks: whether the same call to that address would pass as

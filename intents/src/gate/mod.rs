@@ -31,7 +31,7 @@ pub use approval::{Ground, Offer};
 pub use call::{Call, Circumstances, Read};
 pub use conclude::{Conclusion, Consent, Take};
 pub use count::{Beyond, Counter, Mark, Room, within_sum};
-pub use decide::{allows_redirect, decide};
+pub use decide::{allows_redirect, counted, decide};
 pub use join::join;
 pub use reason::{CODES, Reason};
 pub use rows::ROWS_MAX;

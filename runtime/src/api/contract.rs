@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Json};
 use actix_web::{get, post};
-use intents::contract::{Words, json_schema};
+use intents::contract::{Change, Diff, Words, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -61,6 +61,56 @@ pub struct ExplainBody {
     pub contract: Value,
 }
 
+/// Two contracts to be compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiffBody {
+    /// The contract that is.
+    pub old: Value,
+    /// The contract that is to be.
+    pub new: Value,
+}
+
+/// What one contract changes about another, clause by clause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DiffView {
+    /// Whether anything may happen, or happen unasked, that could not before. It needs your confirmation.
+    pub widens: bool,
+    /// The changes.
+    pub changes: Vec<ChangeView>,
+    /// All of it as text.
+    pub text: String,
+}
+
+/// One clause that is another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangeView {
+    /// `widens`, `narrows` or `neutral`.
+    pub direction: String,
+    /// Which part of the contract.
+    pub part: String,
+    /// The old clause in plain words; null when it is new.
+    pub old: Option<String>,
+    /// The new clause in plain words; null when it is gone.
+    pub new: Option<String>,
+    /// Why, where the words alone do not say.
+    pub why: Option<String>,
+}
+
+impl From<Diff> for DiffView {
+    fn from(diff: Diff) -> Self {
+        let text = diff.to_string();
+        let view = |change: Change| ChangeView {
+            direction: change.direction.to_string(),
+            part: change.part.to_owned(),
+            old: change.old,
+            new: change.new,
+            why: change.why.map(str::to_owned),
+        };
+        Self { widens: diff.widens(), changes: diff.changes.into_iter().map(view).collect(), text }
+    }
+}
+
 impl From<Words> for WordsView {
     fn from(words: Words) -> Self {
         let text = words.to_string();
@@ -84,4 +134,14 @@ pub(super) async fn schema() -> Json<Value> {
 #[post("/v1/contract/explain")]
 pub(super) async fn explain(faces: Data<Faces>, body: Body<ExplainBody>) -> Result<Json<WordsView>, Error> {
     Ok(Json(ops::explain(&faces.app, &body.0.contract)?.into()))
+}
+
+/// Compares two contracts clause by clause. Nothing is stored.
+#[utoipa::path(tag = "contracts", request_body = DiffBody, responses(
+    (status = 200, description = "What the new one changes", body = DiffView),
+    (status = 422, description = "Every problem of the first that is no contract", body = Problem, content_type = "application/problem+json"),
+))]
+#[post("/v1/contracts/diff")]
+pub(super) async fn compare(faces: Data<Faces>, body: Body<DiffBody>) -> Result<Json<DiffView>, Error> {
+    Ok(Json(ops::compare(&faces.app, &body.0.old, &body.0.new)?.into()))
 }

@@ -30,6 +30,7 @@ mod needs;
 mod notices;
 mod openapi;
 mod page;
+mod policy;
 mod problem;
 mod reference;
 mod routes;
@@ -51,7 +52,7 @@ pub use automations::{
     RunBody, StopView, TriggerView,
 };
 pub use calls::{CallList, CallView, FaultView, LogList, LogView, SettledView};
-pub use contract::{ContractView, ExplainBody, WordsView};
+pub use contract::{ChangeView, ContractView, DiffBody, DiffView, ExplainBody, WordsView};
 pub use doctor::{CheckView, DoctorView};
 pub use effects::{EffectPage, EffectView};
 pub use engines::{
@@ -65,6 +66,7 @@ pub use health::{HealthView, PartView};
 pub use needs::{AnswerBody, NeedPage, NeedView};
 pub use notices::{NoticeList, NoticeView};
 pub use openapi::document;
+pub use policy::{EarlierBody, EvaluateBody, EvaluationView, GroundView, ReadBody, ReasonView, RowView};
 pub use problem::{Place, Problem};
 pub use runs::{DifferenceView, FailureView, ReplayView, RunDetail, RunPage, RunView, WaitView};
 pub use secrets::{SecretBody, SecretList};

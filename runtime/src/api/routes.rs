@@ -10,7 +10,7 @@ use super::engines::{
 };
 use super::{
     approvals, artifacts, audit, automations, calls, contract, doctor, effects, erasures, errors, events, health,
-    hooks, login, metrics, needs, notices, openapi, reference, runs, secrets, settings, stop, tools,
+    hooks, login, metrics, needs, notices, openapi, policy, reference, runs, secrets, settings, stop, tools,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -64,7 +64,7 @@ routes! {
     needs::list, needs::show, needs::give_answer, notices::list,
     approvals::list, approvals::show, approvals::decide, approvals::hold, approvals::take_back,
     events::list_rooms, events::list, events::listen,
-    contract::schema, contract::explain,
+    contract::schema, contract::explain, contract::compare, policy::evaluate,
     tools::list,
     settings::list, settings::show, settings::set, settings::remove,
     secrets::list, secrets::set, secrets::remove,

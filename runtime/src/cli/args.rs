@@ -418,6 +418,13 @@ pub(super) enum Contract {
         /// A file, or the name of an automation.
         which: String,
     },
+    /// Say what a new contract changes, and whether it allows more.
+    Diff {
+        /// The contract that is: a file, or the name of an automation.
+        old: String,
+        /// The contract that is to be: a file, or the name of an automation.
+        new: String,
+    },
     /// Print the JSON Schema of contracts.
     Schema,
 }

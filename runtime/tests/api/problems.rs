@@ -155,3 +155,60 @@ fn a_body_that_may_hold_a_secret_is_never_repeated() {
     assert_eq!(server.client().put("/v1/secrets/mail", &json!({ "value": "hunter2" })).unwrap().status, 204);
     assert!(!server.said().contains("hunter2"), "nor is it in the log");
 }
+
+#[test]
+fn the_gate_says_what_it_would_say_and_a_diff_says_what_would_change() {
+    let home = Home::new(&mut Chance::new(14));
+    let server = Server::start(&home, &[]);
+    let client = server.client();
+    let contract = json!({
+        "title": "Reminders", "goal": "Remind clients.", "triggers": [{ "manual": true }],
+        "capabilities": [
+            { "tool": "http.get", "where": { "/url": { "prefix": "https://books.example/api" } } },
+            { "tool": "email.send", "bind": { "inv": { "row_of": "http.get", "at": "/items/*" } },
+              "where": { "/to": { "same_as": "inv:/email" } }, "fresh_for": "15m" }
+        ],
+        "once": [{ "tool": "email.send", "per": ["invoice"] }],
+        "limits": [{ "rate": { "tool": "email.send", "max": 1, "window": "1d" }, "else": "skip" }]
+    });
+    let ask = |to: &str, read_at: &str, earlier: Value| {
+        let question = json!({
+            "contract": contract, "tool": "email.send", "now": "2026-11-20T12:00:00Z", "key": { "invoice": 1 },
+            "arguments": { "to": to, "subject": "Invoice A-17", "text": "Please pay." }, "earlier": earlier,
+            "reads": [{
+                "tool": "http.get", "arguments": { "url": "https://books.example/api" }, "at": read_at,
+                "value": { "json": { "items": [{ "email": "ann@client.example" }] } }
+            }]
+        });
+        let answer = client.post("/v1/policy/evaluate", &question).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        answer.json()["verdict"].as_str().unwrap().to_owned()
+    };
+    let fresh = "2026-11-20T11:50:00Z";
+    assert_eq!(ask("ann@client.example", fresh, json!([])), "allow");
+    assert_eq!(ask("eve@evil.example", fresh, json!([])), "deny");
+    assert_eq!(ask("ann@client.example", "2026-11-20T11:00:00Z", json!([])), "read_again");
+    let earlier = json!([{ "arguments": { "to": "ann@client.example" }, "at": "2026-11-20T00:00:00Z" }]);
+    assert_eq!(ask("ann@client.example", fresh, earlier), "skip");
+
+    let mut wider = contract.clone();
+    wider["limits"] = json!([]);
+    let compared = |old: &Value, new: &Value| {
+        client.post("/v1/contracts/diff", &json!({ "old": old, "new": new })).unwrap().json()
+    };
+    assert_eq!(compared(&contract, &wider)["widens"], true);
+    assert_eq!(compared(&wider, &contract)["widens"], false);
+    let same = compared(&contract, &contract);
+    assert_eq!((same["changes"].as_array().unwrap().len(), same["text"].as_str()), (0, Some("Nothing changes.\n")));
+
+    let folder = home.folder("contracts");
+    let file = |name: &str, contract: &Value| {
+        let path = folder.join(name);
+        std::fs::write(&path, contract.to_string()).expect("a file can be written");
+        path.display().to_string()
+    };
+    let (old, new) = (file("old.json", &contract), file("new.json", &wider));
+    let said = crate::support::server::run(&home, &["contract", "diff", &old, &new]);
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(text.contains("widens   limits") && text.contains("More may happen"), "{text}");
+}
