@@ -96,6 +96,9 @@ async fn fire(home: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
     until(&real, async || Ok(ended(&store).await? >= DUE)).await.context("the runs do not all end")?;
     let done = watch.read();
     scheduler.abort();
+    // Aborted, or ended before: both are ends. Whoever holds the store keeps its folder locked.
+    scheduler.await.unwrap_or_default();
+    drop((store, escalation));
     server.shutdown().await;
     Ok(vec![
         Figure::one(format!("{DUE} of {HELD} due at once: durable within"), "ms", millis(&fired)),

@@ -249,7 +249,7 @@ impl Admitted {
             &context.private_hosts,
             contracts,
             &self.definition,
-            self.arguments.value(),
+            &self.arguments,
             labels,
             now,
         );

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use connectors::call::Arguments;
 use connectors::egress::HostPort;
 use connectors::{Folder, Grants, Trust};
 use intents::Timestamp;
@@ -48,14 +49,14 @@ pub(super) fn of_call(
     private_hosts: &[HostPort],
     contracts: Vec<Arc<Contract>>,
     definition: &Arc<Definition>,
-    arguments: &Value,
+    arguments: &Arguments,
     labels: &Labels,
     now: Timestamp,
 ) -> Grants {
     let (definition, arguments) = (Arc::clone(definition), arguments.clone());
     let labels = labels.clone();
     let allows_url = move |url: &Url| {
-        let call = gate::Call { definition: &definition, arguments: &arguments, key: None };
+        let call = gate::Call { definition: &definition, arguments: arguments.value(), key: None };
         let circumstances = Circumstances { now, major: 0, reads: &[], reread: &[], labels: &labels };
         contracts.iter().all(|contract| gate::allows_redirect(contract, &call, &circumstances, url.as_str()))
     };
