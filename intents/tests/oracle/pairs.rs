@@ -91,16 +91,22 @@ impl Both<'_> {
         })
     }
 
-    /// Makes the call if the new contract lets it pass at all, as if a person said yes; both count it.
+    /// Makes the call where the new contract allows it, if need be with a person's yes. The old one counts it where it would
+    /// have let it pass: one that never does, such as a call that alone is beyond a limit that waits, has nothing to count.
     fn made(&mut self, call: &Call, world: &World) -> bool {
-        let tools = self.tools;
+        let (tools, now) = (self.tools, Timestamp::from_millis(world.now));
         let passed = |contract: &Contract| match decide(contract, tools, call, world) {
             Verdict::Pass(passed) => Some(passed),
             Verdict::Deny { .. } | Verdict::Stale { .. } | Verdict::NeedsFreshRead { .. } => None,
         };
         let Some(by_new) = passed(self.new.0) else { return false };
-        let by_old = passed(self.old.0).expect("what passes now passed before");
-        count(&by_old, &mut self.old.1, world);
+        match by_new.conclude(&taken(&self.new.1, &by_new, now), &Consent::default(), now) {
+            Conclusion::Allow { .. } | Conclusion::NeedsApproval { .. } => {}
+            Conclusion::Wait { .. } | Conclusion::Skip { .. } => return false,
+        }
+        if let Some(by_old) = passed(self.old.0) {
+            count(&by_old, &mut self.old.1, world);
+        }
         count(&by_new, &mut self.new.1, world);
         true
     }
