@@ -6,7 +6,7 @@ pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m0005_engines"
+        "m0006_engines"
     }
 }
 
