@@ -33,9 +33,6 @@ use super::writer::Beacons;
 use super::{Error, room_of};
 use crate::env::Env;
 
-/// Rows in one statement: SQLite takes 32,766 parameters, the widest table has 18 columns.
-const ROWS_MAX: usize = 500;
-
 /// What every part of the store knows.
 pub(super) struct Shared {
     pub(super) env: Env,
@@ -95,8 +92,8 @@ impl Shared {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn count_statement(&self) {
-        self.statements.fetch_add(1, Ordering::Relaxed);
+    fn count_statements(&self, count: u64) {
+        self.statements.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Commits and multi-row statements so far.
@@ -606,31 +603,14 @@ impl<'t> Batch<'t> {
             }
             runs.push((id, Known { row, key, item, start_untold }));
         }
-        for rows in made.chunks(ROWS_MAX) {
-            self.shared.count_statement();
-            self.tx.insert_all(rows).await?;
-        }
-        for rows in written.chunks(ROWS_MAX) {
-            self.shared.count_statement();
-            self.tx.update_all(rows).await?;
-        }
-        for rows in over.chunks(ROWS_MAX) {
-            self.shared.count_statement();
-            self.tx.update_all(rows).await?;
-        }
-        for rows in self.segments.chunks(ROWS_MAX) {
-            self.shared.count_statement();
-            self.tx.insert_all(rows).await?;
-        }
+        let mut statements = self.tx.insert_all(&made).await?;
+        statements += self.tx.update_all(&written).await?;
+        statements += self.tx.update_all(&over).await?;
+        statements += self.tx.insert_all(&self.segments).await?;
         let (identities, effects): (Vec<_>, Vec<_>) = self.effects.into_iter().unzip();
-        for rows in effects.chunks(ROWS_MAX) {
-            self.shared.count_statement();
-            self.tx.put_all(rows).await?;
-        }
-        for rows in self.events.chunks(ROWS_MAX) {
-            self.shared.count_statement();
-            self.tx.insert_all(rows).await?;
-        }
+        statements += self.tx.put_all(&effects).await?;
+        statements += self.tx.insert_all(&self.events).await?;
+        self.shared.count_statements(statements);
         let mut runnables = Vec::with_capacity(ready.len());
         for (run, automation, trigger, script) in ready {
             if is_outside(self.tx, self.shared, &script).await? {

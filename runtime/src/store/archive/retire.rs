@@ -49,7 +49,7 @@ impl Command for Seal {
             stream_seq: *stream_seq,
             hash: hash.clone(),
         };
-        batch.tx.put_all(&self.heads.iter().map(head).collect::<Vec<_>>()).await
+        batch.tx.put_all(&self.heads.iter().map(head).collect::<Vec<_>>()).await.map(drop)
     }
 }
 

@@ -12,6 +12,9 @@ use super::statement::Query;
 use crate::store::Error;
 use crate::store::active::Tenure;
 
+/// Rows in one statement: what one message to a database holds has a bound.
+const ROWS_MAX: usize = 500;
+
 /// What the writer writes to: one connection, which nobody else uses.
 pub(in crate::store) enum Writing {
     Sqlite(Sqlite),
@@ -85,36 +88,36 @@ impl Tx<'_> {
 
     /// Adds a row.
     pub(in crate::store) async fn insert<R: Record>(&self, row: &R) -> Result<(), Error> {
-        self.insert_all(std::slice::from_ref(row)).await
+        self.insert_all(std::slice::from_ref(row)).await.map(drop)
     }
 
-    /// Adds rows, with one statement.
-    pub(in crate::store) async fn insert_all<R: Record>(&self, rows: &[R]) -> Result<(), Error> {
+    /// Adds rows, many with one statement. Returns how many statements it took.
+    pub(in crate::store) async fn insert_all<R: Record>(&self, rows: &[R]) -> Result<u64, Error> {
         self.write(rows, |sql| &sql.insert).await
     }
 
     /// Adds a row, or replaces the one with its key.
     pub(in crate::store) async fn put<R: Record>(&self, row: &R) -> Result<(), Error> {
-        self.put_all(std::slice::from_ref(row)).await
+        self.put_all(std::slice::from_ref(row)).await.map(drop)
     }
 
-    /// Adds rows, or replaces those with their keys, with one statement.
-    pub(in crate::store) async fn put_all<R: Record>(&self, rows: &[R]) -> Result<(), Error> {
+    /// Adds rows, or replaces those with their keys, many with one statement. Returns how many statements it took.
+    pub(in crate::store) async fn put_all<R: Record>(&self, rows: &[R]) -> Result<u64, Error> {
         self.write(rows, |sql| &sql.put).await
     }
 
     /// Adds a row, unless there is one with its key: the first stays.
     pub(in crate::store) async fn insert_new<R: Record>(&self, row: &R) -> Result<(), Error> {
-        self.write(std::slice::from_ref(row), |sql| &sql.insert_new).await
+        self.write(std::slice::from_ref(row), |sql| &sql.insert_new).await.map(drop)
     }
 
     /// Replaces the row with its key; there is one. A record of some columns of a table leaves the others as they are.
     pub(in crate::store) async fn update<R: Record>(&self, row: &R) -> Result<(), Error> {
-        self.update_all(std::slice::from_ref(row)).await
+        self.update_all(std::slice::from_ref(row)).await.map(drop)
     }
 
-    /// Replaces the rows with their keys, with one statement.
-    pub(in crate::store) async fn update_all<R: Record>(&self, rows: &[R]) -> Result<(), Error> {
+    /// Replaces the rows with their keys, many with one statement. Returns how many statements it took.
+    pub(in crate::store) async fn update_all<R: Record>(&self, rows: &[R]) -> Result<u64, Error> {
         self.write(rows, |sql| &sql.update).await
     }
 
@@ -140,13 +143,18 @@ impl Tx<'_> {
         }
     }
 
-    async fn write<R: Record>(&self, rows: &[R], which: fn(&Sql) -> &String) -> Result<(), Error> {
+    async fn write<R: Record>(&self, rows: &[R], which: fn(&Sql) -> &String) -> Result<u64, Error> {
         let sql = which(R::sql().on(self.backend()));
-        match self.writing {
-            // Prepared once and executed for each row: that is what a statement of many rows does inside, too.
-            Writing::Sqlite(sqlite) => sqlite.execute_each(sql, rows.iter().map(Record::cells)),
-            Writing::Postgres(tenure) => tenure.connection().execute_lists(sql, rows).await,
+        let mut statements = 0;
+        for rows in rows.chunks(ROWS_MAX) {
+            statements += 1;
+            match self.writing {
+                // Prepared once and executed for each row: that is what a statement of many rows does inside, too.
+                Writing::Sqlite(sqlite) => sqlite.execute_each(sql, rows.iter().map(Record::cells))?,
+                Writing::Postgres(tenure) => tenure.connection().execute_lists(sql, rows).await?,
+            }
         }
+        Ok(statements)
     }
 }
 
