@@ -132,7 +132,9 @@ async fn a_folder_that_was_restarted_need_not_wait_for_itself() {
     // As after a crash: the row says that somebody is active.
     place.attack("UPDATE active_server SET released = 0").await.unwrap();
     let again = Store::open_postgres(&place.home(), &place.postgres(LEASE), Env::real(), keys(), &|_| false).await;
-    assert_eq!(again.unwrap().automations().await.unwrap().len(), 1);
+    let again = again.unwrap();
+    assert_eq!(again.automations().await.unwrap().len(), 1);
+    again.close().await;
     // A copy of the folder is another server.
     place.attack("UPDATE active_server SET released = 0").await.unwrap();
     let beside = place.beside(None);
