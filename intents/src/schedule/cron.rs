@@ -72,6 +72,10 @@ impl CronSpec {
     }
 
     fn fires_often_enough(&self) -> bool {
+        fires_each_year(self.fields()) || self.fires_in_every_eight_years()
+    }
+
+    fn fires_in_every_eight_years(&self) -> bool {
         CHECKED_YEARS.into_iter().all(|year| {
             let start = date(year, 1, 1).at(0, 0, 0, 0);
             let end = date(year + RAREST_YEARS, 1, 1).at(0, 0, 0, 0);
@@ -98,6 +102,18 @@ impl FromStr for CronSpec {
         let spec = Self { text, pattern: Box::new(pattern), cadence };
         if spec.fires_often_enough() { Ok(spec) } else { Err(MalformedCron::NeverFires(spec.text)) }
     }
+}
+
+/// Whether the fields alone show it, as they do for most rules: looking at every year takes longer than all the rest.
+///
+/// Each month has each day of the week, and each day up to the 28th. Two of these together mean either.
+fn fires_each_year([_, _, _, day, _, weekday]: [&str; 6]) -> bool {
+    const DAY_OF_EVERY_MONTH_MAX: u8 = 28;
+    let any = |field: &str| matches!(field, "*" | "?");
+    let plain_weekday = weekday.bytes().all(|b| b.is_ascii_alphanumeric() || b == b',' || b == b'-')
+        && !weekday.bytes().any(|b| b.eq_ignore_ascii_case(&b'L'));
+    let plain_day = day.split(',').all(|day| day.parse().is_ok_and(|day: u8| day <= DAY_OF_EVERY_MONTH_MAX));
+    (any(day) || plain_day) && (any(weekday) || plain_weekday)
 }
 
 fn six_fields(text: &str) -> Option<[&str; 6]> {
@@ -132,6 +148,30 @@ impl fmt::Debug for CronSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_fields_show_is_what_the_years_show() {
+        let days = ["*", "?", "1", "28", "29", "31", "1,31", "L", "15W", "1-7", "*/10"];
+        let months = ["*", "2", "FEB,APR", "4"];
+        let weekdays = ["*", "?", "0", "7", "MON-FRI", "5#5", "5L", "FRI#L", "+1", "1,3"];
+        let mut shown = 0;
+        for ((day, month), weekday) in
+            days.iter().flat_map(|d| months.map(|m| (*d, m))).flat_map(|dm| weekdays.map(|w| (dm, w)))
+        {
+            let text = format!("30 7 {day} {month} {weekday}");
+            let Ok(pattern) =
+                CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build().parse(&text)
+            else {
+                continue;
+            };
+            let spec = CronSpec { text, pattern: Box::new(pattern), cadence: Cadence::Fixed };
+            if fires_each_year(spec.fields()) {
+                shown += 1;
+                assert!(spec.fires_in_every_eight_years(), "{spec}");
+            }
+        }
+        assert!(shown > 50, "{shown}");
+    }
 
     #[test]
     fn lines_that_fire_are_taken() {

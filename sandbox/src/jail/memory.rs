@@ -12,7 +12,7 @@
 use rquickjs::Ctx;
 
 /// How much memory a fork gets at once, beside the engine's first blocks: what a small script takes.
-const FRESH_BYTES: usize = 16 << 10;
+const FRESH_BYTES: usize = 80 << 10;
 
 /// The memory in which a fork works first.
 #[derive(Debug, Clone, Copy)]
