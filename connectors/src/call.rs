@@ -8,6 +8,7 @@ use std::time::Duration;
 use intents::Timestamp;
 use intents::approval::Content;
 use intents::canonical::{self, Digest};
+use intents::contract::ConnectionName;
 use intents::effect::Key;
 use intents::id::{AutomationId, RunId};
 use intents::tool::Identity;
@@ -169,14 +170,14 @@ pub struct Grants {
     pub private_hosts: Vec<HostPort>,
     /// Whether the gate lets a read go on to the address of a redirect.
     pub allows_url: UrlCheck,
-    /// The credential of the connection that the capability names.
-    pub credential: Option<Credential>,
+    /// The connection that the capability names.
+    pub connection: Option<Connection>,
 }
 
 impl Grants {
     /// Grants nothing.
     pub fn none() -> Self {
-        Self { folders: Vec::new(), private_hosts: Vec::new(), allows_url: Arc::new(|_| false), credential: None }
+        Self { folders: Vec::new(), private_hosts: Vec::new(), allows_url: Arc::new(|_| false), connection: None }
     }
 }
 
@@ -185,7 +186,7 @@ impl fmt::Debug for Grants {
         f.debug_struct("Grants")
             .field("folders", &self.folders)
             .field("private_hosts", &self.private_hosts)
-            .field("credential", &self.credential)
+            .field("connection", &self.connection)
             .finish_non_exhaustive()
     }
 }
@@ -209,6 +210,15 @@ pub enum Trust {
     Trusted,
     /// Reading only.
     ReadOnly,
+}
+
+/// An account of a service. Its credential is in the vault, under its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its name.
+    pub name: ConnectionName,
+    /// The one origin that its credential goes to: `https://books.example`.
+    pub origin: String,
 }
 
 /// What a connection adds to requests that go to its own hosts, and to no others.

@@ -18,7 +18,7 @@ mod tool;
 mod touches;
 pub mod vault;
 
-pub use call::{Call, Credential, DeclaredIdentity, EffectKey, Folder, Grants, Trust};
+pub use call::{Call, Connection, Credential, DeclaredIdentity, EffectKey, Folder, Grants, Trust};
 pub use catalogue::{Catalogue, Dependencies, Entry};
 pub use error::{CODES, Code, Error};
 pub use fault::{Fault, Performed, Settlement};

@@ -53,8 +53,8 @@ impl Catalogue {
         let Dependencies { egress, vault, mail } = dependencies;
         let mut catalogue = Self::default();
         let tools: [Arc<dyn Tool>; 8] = [
-            Arc::new(HttpGet::new(Arc::clone(&egress))),
-            Arc::new(HttpRequest::new(Arc::clone(&egress))),
+            Arc::new(HttpGet::new(Arc::clone(&egress), Arc::clone(&vault))),
+            Arc::new(HttpRequest::new(Arc::clone(&egress), Arc::clone(&vault))),
             Arc::new(FilesList::default()),
             Arc::new(FilesRead::default()),
             Arc::new(FilesWrite::default()),

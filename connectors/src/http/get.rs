@@ -14,8 +14,10 @@ use super::arguments::{self, NumbersAsText};
 use super::body::{self, Form};
 use super::numbers::AsText;
 use super::status::{Meaning, of_read, retry_after_ms};
+use super::way::{Way, labelled};
 use crate::egress::{Answer, Body, Egress, Manner, Outgoing};
 use crate::schema::{answer, definition, failure, object};
+use crate::vault::Vault;
 use crate::{Call, Code, Error, Fault, Performed, Tool};
 
 /// More of a refusal's body than this tells nobody anything.
@@ -24,7 +26,7 @@ const REFUSAL_CHARS_MAX: usize = 4096;
 /// Reads from a web service.
 pub struct HttpGet {
     definition: Definition,
-    egress: Arc<Egress>,
+    way: Way,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +44,7 @@ struct Arguments {
 
 impl HttpGet {
     /// Makes the tool.
-    pub fn new(egress: Arc<Egress>) -> Self {
+    pub fn new(egress: Arc<Egress>, vault: Arc<Vault>) -> Self {
         let definition = Definition {
             shape: Shape::Open,
             arguments: object(
@@ -85,7 +87,7 @@ impl HttpGet {
                 Kind::Read,
             )
         };
-        Self { definition, egress }
+        Self { definition, way: Way::new(egress, vault) }
     }
 }
 
@@ -105,14 +107,14 @@ impl Tool for HttpGet {
             manner: Manner::Read(call.grants.allows_url.as_ref()),
             deadline: call.deadline,
             private_hosts: &call.grants.private_hosts,
-            credential: call.grants.credential.as_ref(),
+            credential: None,
             answer_bytes_max: ANSWER_BYTES_MAX,
             trace_parent: call.trace_parent.as_deref(),
         };
-        let answer = self.egress.send(outgoing).await.map_err(|fault| fault.error)?;
+        let answer = self.way.send(call, outgoing).await.map_err(|fault| fault.error)?;
         let as_text = arguments.numbers_as_text.map(NumbersAsText::into_rule).unwrap_or_default();
         let label = label(&answer);
-        Ok(read(answer, arguments.form, &as_text, call)?.labelled(label))
+        Ok(labelled(read(answer, arguments.form, &as_text, call)?, label, call))
     }
 }
 

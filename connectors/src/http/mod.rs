@@ -10,6 +10,7 @@ mod numbers;
 mod request;
 mod settle;
 mod status;
+mod way;
 
 pub use get::HttpGet;
 pub use request::HttpRequest;

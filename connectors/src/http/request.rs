@@ -20,8 +20,10 @@ use super::body::{self, Form};
 use super::get::{head, label, refusal, too_large, turned_away};
 use super::numbers::AsText;
 use super::status::{Meaning, of_effect, retry_after_ms};
+use super::way::{Way, labelled};
 use crate::egress::{Answer, Body, Egress, Manner, Outgoing, SendFault};
 use crate::schema::{answer, anything, definition, failure, object};
+use crate::vault::Vault;
 use crate::{Call, Code, DeclaredIdentity, Error, Fault, Performed, Settlement, Tool};
 
 /// Carries the identity of an effect, so that a service or a person can tell one request from another.
@@ -30,7 +32,7 @@ const EFFECT_HEADER: HeaderName = HeaderName::from_static("x-steward-effect");
 /// Changes something at a web service.
 pub struct HttpRequest {
     definition: Definition,
-    pub(super) egress: Arc<Egress>,
+    pub(super) way: Way,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +89,7 @@ impl Verb {
 
 impl HttpRequest {
     /// Makes the tool.
-    pub fn new(egress: Arc<Egress>) -> Self {
+    pub fn new(egress: Arc<Egress>, vault: Arc<Vault>) -> Self {
         let definition = Definition {
             shape: Shape::Open,
             arguments: object(
@@ -131,7 +133,7 @@ impl HttpRequest {
                 Kind::Effect(Identity::Blind),
             )
         };
-        Self { definition, egress }
+        Self { definition, way: Way::new(egress, vault) }
     }
 
     pub(super) async fn send(&self, call: &Call, arguments: &Arguments) -> Result<Answer, SendFault> {
@@ -157,11 +159,11 @@ impl HttpRequest {
             },
             deadline: call.deadline,
             private_hosts: &call.grants.private_hosts,
-            credential: call.grants.credential.as_ref(),
+            credential: None,
             answer_bytes_max: ANSWER_BYTES_MAX,
             trace_parent: call.trace_parent.as_deref(),
         };
-        self.egress.send(outgoing).await
+        self.way.send(call, outgoing).await
     }
 }
 
@@ -185,7 +187,7 @@ impl Tool for HttpRequest {
             if fault.left { Fault::uncertain(Code::HttpUncertain, fault.error.to_string()) } else { fault.error.into() }
         })?;
         let label = label(&answer);
-        judge(answer, &arguments, call).map(|performed| performed.labelled(label))
+        judge(answer, &arguments, call).map(|performed| labelled(performed, label, call))
     }
 
     async fn settle(&self, call: &Call) -> Result<Settlement, Failure> {
@@ -257,6 +259,7 @@ pub(super) fn failures() -> Vec<DeclaredError> {
         Code::EgressRateLimited,
         Code::HttpBusy,
         Code::HttpAuth,
+        Code::SecretMissing,
         Code::HttpForbidden,
         Code::ConnectorInternal,
     ]

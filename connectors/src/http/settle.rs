@@ -81,11 +81,11 @@ async fn ask(tool: &HttpRequest, call: &Call, template: &str, absent_after: Dura
         manner: Manner::Read(call.grants.allows_url.as_ref()),
         deadline: call.deadline,
         private_hosts: &call.grants.private_hosts,
-        credential: call.grants.credential.as_ref(),
+        credential: None,
         trace_parent: call.trace_parent.as_deref(),
         answer_bytes_max: ANSWER_BYTES_MAX,
     };
-    let answer = tool.egress.send(outgoing).await.map_err(|fault| fault.error.to_failure())?;
+    let answer = tool.way.send(call, outgoing).await.map_err(|fault| fault.error.to_failure())?;
     match answer.status {
         404 | 410 if call.age() >= absent_after => Ok(Settlement::NotApplied),
         404 | 410 => Ok(Settlement::Unknown),

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use connectors::egress::{Egress, EgressSettings, HostPort, Lookup, TlsStart};
 use connectors::email::Mail;
 use connectors::vault::Secret;
-use connectors::{Credential, Grants};
+use connectors::{Connection, Grants};
+use intents::label::Label;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -171,16 +172,41 @@ async fn credentials_go_to_their_own_origin_and_not_along_to_another() {
             .host(stranger.host())
             .granting(|grants| {
                 grants.allows_url = Arc::new(|_| true);
-                let value = Secret::new("vaulted");
-                grants.credential = Some(Credential { origins: vec![origin], header: "X-Api-Key".to_owned(), value });
+                grants.connection = Some(Connection { name: "conn_own".parse().unwrap(), origin });
             });
-    value(Bench::new().perform("http.get", &call).await);
+    let bench = Bench::new();
+    assert_eq!(ending(&bench.perform("http.get", &call).await), "auth SECRET_MISSING");
+    assert!(own.received().is_empty(), "nothing leaves without what it is to carry");
+    bench.vault.set("conn_own", &Secret::new("X-Api-Key: vaulted")).unwrap();
+    let performed = bench.perform("http.get", &call).await;
+    assert!(performed.as_ref().unwrap().labels.contains(&Label("conn:own".to_owned())));
+    value(performed);
     let at_home = own.received().pop().unwrap();
     assert!(at_home.contains("x-api-key: vaulted") && at_home.contains("authorization: Bearer script"), "{at_home}");
     let abroad = stranger.received().pop().unwrap();
     assert!(!abroad.contains("vaulted") && !abroad.contains("Bearer"), "{abroad}");
     assert!(abroad.contains("accept: text/plain"), "{abroad}");
     assert!(!format!("{call:?}").contains("vaulted"));
+}
+
+#[tokio::test]
+async fn a_credential_that_the_service_says_back_does_not_reach_the_script() {
+    let echo = "{\"headers\": {\"authorization\": \"Bearer tok_0123456789\"}, \"note\": \"tok_0123456789 is yours\"}";
+    let header = "Content-Type: application/json\r\nX-You-Sent: tok_0123456789\r\n";
+    let own = WebServer::answering([answer(200, header, echo), answer(200, header, echo)]).await;
+    let bench = Bench::new();
+    bench.vault.set("conn_own", &Secret::new("tok_0123456789")).unwrap();
+    let through = |grants: &mut Grants| {
+        grants.connection = Some(Connection { name: "conn_own".parse().unwrap(), origin: own.url("") });
+    };
+    let get = call(json!({ "url": own.url("/") })).host(own.host()).granting(through);
+    let post = call(json!({ "method": "POST", "url": own.url("/") })).host(own.host()).granting(through);
+    for performed in [bench.perform("http.get", &get).await, bench.perform("http.request", &post).await] {
+        let result = value(performed);
+        assert!(!result.to_string().contains("0123456789"), "{result}");
+        assert_eq!(result["json"]["headers"]["authorization"], "Bearer [credential]");
+    }
+    assert!(own.received().iter().all(|request| request.contains("Bearer tok_0123456789")));
 }
 
 #[tokio::test]

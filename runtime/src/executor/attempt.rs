@@ -444,11 +444,6 @@ impl Attempt {
                 Ok(())
             }
             Verdict::NeedsFreshRead { call, .. } => self.reread(wish, call).await,
-            // Nobody adds the credentials of an account to a request yet.
-            Verdict::Pass(passed) if passed.connection.is_some() => {
-                let refused = call::without_account(&wish.definition, passed.clause.words);
-                self.refuse(&wish.leaving(), *refused)
-            }
             Verdict::Pass(passed) => {
                 self.services.meter.verdict(GateVerdict::Allow);
                 // The next decision on it is another: what is fresh now may be old by then.

@@ -197,13 +197,6 @@ pub(super) fn parse_key(text: &str) -> Result<Key, String> {
     Key::parse(&value).map_err(|error| error.to_string())
 }
 
-/// A call that wants an account.
-pub(super) fn without_account(definition: &Definition, words: String) -> Box<Refused> {
-    let evidence = json!({ "tool": definition.name.as_str(), "clauses": [words] });
-    let message = "the account that the contract names cannot be used".to_owned();
-    broken(Some(definition.name.clone()), Class::Permission, "GATE_TOOL_NOT_GRANTED", message, evidence)
-}
-
 fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity {
     let identity = declared.identity();
     match (declared, identity) {
@@ -250,6 +243,7 @@ impl Admitted {
             contracts,
             &self.definition,
             &self.arguments,
+            self.passed.connection.as_ref(),
             labels,
             now,
         );

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use connectors::call::Arguments;
 use connectors::egress::HostPort;
-use connectors::{Folder, Grants, Trust};
+use connectors::{Connection, Folder, Grants, Trust};
 use intents::Timestamp;
-use intents::contract::Contract;
+use intents::contract::{ConnectionName, Contract};
 use intents::gate::{self, Circumstances};
 use intents::label::Labels;
 use intents::tool::Definition;
@@ -50,9 +50,11 @@ pub(super) fn of_call(
     contracts: Vec<Arc<Contract>>,
     definition: &Arc<Definition>,
     arguments: &Arguments,
+    connection: Option<&ConnectionName>,
     labels: &Labels,
     now: Timestamp,
 ) -> Grants {
+    let connection = connection.map(|name| Connection { name: name.clone(), origin: origin(definition, arguments) });
     let (definition, arguments) = (Arc::clone(definition), arguments.clone());
     let labels = labels.clone();
     let allows_url = move |url: &Url| {
@@ -64,6 +66,14 @@ pub(super) fn of_call(
         folders: folders.to_vec(),
         private_hosts: private_hosts.to_vec(),
         allows_url: Arc::new(allows_url),
-        credential: None,
+        connection,
     }
+}
+
+/// The one origin that the credential of a call goes to: that of the address that the contract allowed. Where there is no
+/// address, it goes nowhere.
+fn origin(definition: &Definition, arguments: &Arguments) -> String {
+    let address = definition.connects_at.as_ref().and_then(|at| at.get(arguments.value()));
+    let url = address.and_then(Value::as_str).and_then(|address| address.parse::<Url>().ok());
+    url.map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }

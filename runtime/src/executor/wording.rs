@@ -31,9 +31,14 @@ pub(super) fn for_call(
     let tool = &admitted.definition.name;
     let what = key_in_words(admitted);
     let name = &context.automation.title;
+    // Every run that uses an account waits for the one answer.
+    let account = admitted.passed.connection.as_ref().filter(|_| kind == Kind::Reconnect);
     let title = match kind {
         Kind::Settle => format!("{name}: did {tool} happen{what}?"),
-        Kind::Reconnect => format!("{name}: {tool} is refused the credentials; connect it again"),
+        Kind::Reconnect => match account {
+            Some(account) => format!("The account {account} is refused; connect it again"),
+            None => format!("{name}: {tool} is refused the credentials; connect it again"),
+        },
         Kind::Grant => format!("{name}: {tool} is not allowed{what}"),
         Kind::Unavailable => format!("{name}: {tool} has been unavailable for too long"),
         Kind::Repair | Kind::Limit | Kind::Trigger | Kind::Silence | Kind::Internal | Kind::Approve => {
@@ -42,7 +47,10 @@ pub(super) fn for_call(
     };
     // One revoked password is one need, however many runs wait for it.
     let dedupe_key = match kind {
-        Kind::Reconnect | Kind::Unavailable => format!("{kind}:{}:{}", context.automation.id, tool.service()),
+        Kind::Reconnect | Kind::Unavailable => match account {
+            Some(account) => format!("{kind}:{account}"),
+            None => format!("{kind}:{}:{}", context.automation.id, tool.service()),
+        },
         Kind::Settle
         | Kind::Grant
         | Kind::Approve
@@ -55,13 +63,14 @@ pub(super) fn for_call(
     NewNeed {
         kind,
         dedupe_key,
-        automation: Some(context.automation.id),
-        run: Some(context.run.id),
-        call: Some(admitted.call),
+        automation: account.is_none().then_some(context.automation.id),
+        run: account.is_none().then_some(context.run.id),
+        call: account.is_none().then_some(admitted.call),
         effect: None,
         title: cut(&title),
         evidence: json!({
             "tool": tool.as_str(),
+            "account": account.map(ToString::to_string),
             "call": admitted.call,
             "key": admitted.given_key.as_ref().map(ToString::to_string),
             "allowed_by": admitted.passed.clause.words,

@@ -127,6 +127,16 @@ async fn granted(app: &App, request: &ImportRequest) -> Result<BTreeMap<String, 
 
 /// Every folder that the contract names is granted, is there, and allows what the contract wants to do in it.
 fn check_folders(app: &App, contract: &Contract, granted: &BTreeMap<String, FolderGrant>) -> Result<(), Error> {
+    for capability in contract.capabilities() {
+        if let Some(connection) = &capability.connection
+            && app.vault.get(connection.as_str())?.is_none()
+        {
+            let message = format!(
+                "the account `{connection}` is not connected: the vault holds no secret of this name; run `steward secrets set {connection}`"
+            );
+            return Err(connectors::Error::new(connectors::Code::SecretMissing, message).into());
+        }
+    }
     for trigger in contract.triggers() {
         if let Source::File { folder, .. } = &trigger.source {
             find(granted, folder.as_str(), "a trigger")?;

@@ -4,6 +4,7 @@
 
 mod approvals;
 mod backups;
+mod connections;
 mod counter;
 mod doors;
 mod ending;

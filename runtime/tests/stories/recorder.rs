@@ -25,16 +25,24 @@ pub(crate) struct Recorder {
     came: Arc<Mutex<Vec<Came>>>,
 }
 
+/// What the service answers: a status and JSON.
+type Answer = dyn Fn(&Came) -> (u16, String) + Send + Sync;
+
 impl Recorder {
     pub(crate) fn start() -> Self {
+        Self::answering(|_| (200, "{}".to_owned()))
+    }
+
+    pub(crate) fn answering(answer: impl Fn(&Came) -> (u16, String) + Send + Sync + 'static) -> Self {
+        let answer: Arc<Answer> = Arc::new(answer);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it listens");
         let came = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&came);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let came = Arc::clone(&shared);
-                std::thread::spawn(move || drop(serve(stream, &came)));
+                let (came, answer) = (Arc::clone(&shared), Arc::clone(&answer));
+                std::thread::spawn(move || drop(serve(stream, &came, &*answer)));
             }
         });
         Self { address, came }
@@ -49,7 +57,7 @@ impl Recorder {
     }
 }
 
-fn serve(mut stream: TcpStream, came: &Mutex<Vec<Came>>) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, came: &Mutex<Vec<Came>>, answer: &Answer) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     let request = loop {
         if let Some(request) = whole(&bytes) {
@@ -61,10 +69,11 @@ fn serve(mut stream: TcpStream, came: &Mutex<Vec<Came>>) -> std::io::Result<()> 
             count => bytes.extend_from_slice(&chunk[..count]),
         }
     };
+    let (status, body) = answer(&request);
     came.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-    stream.write_all(
-        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{}",
-    )
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\ncontent-type: application/json");
+    stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n{body}").as_bytes())
 }
 
 fn whole(bytes: &[u8]) -> Option<Came> {
