@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::counter::Counter;
 use crate::place::{Place, SOON};
-use crate::support::server;
 use crate::support::wait::until;
+use crate::support::{postgres, server};
 
 /// An automation that sends one request for each item.
 fn import_sender(place: &Place, address: std::net::SocketAddr) {
@@ -30,7 +30,8 @@ fn import_sender(place: &Place, address: std::net::SocketAddr) {
 }
 
 fn steward(place: &Place, arguments: &[&str], more: &[(&str, &str)]) -> Output {
-    let more: Vec<_> = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let more: Vec<_> = place.environment().iter().cloned().chain(more).collect();
     let mut command = server::command(&place.home, arguments, &more);
     command.stdin(std::process::Stdio::null()).output().expect("the program starts")
 }
@@ -73,9 +74,22 @@ fn send(place: &Place, item: &str) -> bool {
 #[test]
 fn another_machine_goes_on_from_a_backup_and_sends_nothing_again() {
     let counter = Counter::start();
-    let first = place_for(&counter);
+    drill(&counter, &place_for(&counter));
+}
+
+#[test]
+fn the_same_from_a_backup_of_a_store_in_postgresql() {
+    let Some(server) = postgres::server("a backup of a store in PostgreSQL") else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("there is a runtime");
+    let url = runtime.block_on(postgres::fresh_schema(&server));
+    let counter = Counter::start();
+    drill(&counter, &place_for(&counter).with("STEWARD_STORE__URL", &url));
+}
+
+/// The first machine is lost; another one, with a store in its folder, goes on.
+fn drill(counter: &Counter, first: &Place) {
     let running = first.start();
-    import_sender(&first, counter.address());
+    import_sender(first, counter.address());
     first.import_script("sleeper", "await steward.sleep('1s'); await steward.sleep('3650d');");
     let asleep = first.run("sleeper", &json!({}));
     // Until its second sleep: from the first one it would wake in between.
@@ -83,7 +97,7 @@ fn another_machine_goes_on_from_a_backup_and_sends_nothing_again() {
         let run = &first.get(&format!("/v1/runs/{asleep}"))["run"];
         (run["phase"] == "waiting" && run["calls"] == 2).then_some(())
     });
-    let code = recovery_code(&first);
+    let code = recovery_code(first);
     let folder = first.home.folder("backups");
     let (whole, more) = (folder.join("whole.backup"), folder.join("more.backup"));
 
@@ -94,15 +108,15 @@ fn another_machine_goes_on_from_a_backup_and_sends_nothing_again() {
             scope.spawn(|| {
                 while !over.load(Ordering::SeqCst) {
                     let item = sent.fetch_add(1, Ordering::SeqCst);
-                    send(&first, &format!("item-{item}"));
+                    send(first, &format!("item-{item}"));
                 }
             });
         }
         let some = |count: usize| until("items are sent", SOON, || (counter.counts().len() > count).then_some(()));
         some(10);
-        backup(&first, &whole, None);
+        backup(first, &whole, None);
         some(counter.counts().len() + 10);
-        let taken = backup(&first, &more, Some(&whole));
+        let taken = backup(first, &more, Some(&whole));
         let later = counter.counts().len();
         some(later + 10);
         running.kill();
@@ -114,7 +128,7 @@ fn another_machine_goes_on_from_a_backup_and_sends_nothing_again() {
     assert!(taken["manifest"]["base"].is_string() && before.len() > later, "{taken}");
 
     // Another machine: another folder, another port, and nothing but the files and the code.
-    let second = place_for(&counter);
+    let second = place_for(counter);
     let key = [("STEWARD_RECOVERY_CODE", code.as_str())];
     let files = [more.display().to_string(), whole.display().to_string()];
     let restored = steward(&second, &["restore", &files[0], &files[1], "--json"], &key);

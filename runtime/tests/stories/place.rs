@@ -36,6 +36,11 @@ impl Place {
         self
     }
 
+    /// What the server has in its environment.
+    pub(crate) fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     /// Starts the server and waits until it is ready.
     pub(crate) fn start(&self) -> Server<'_> {
         Server::start(&self.home, &self.environment)
