@@ -236,17 +236,7 @@ impl Admitted {
         started_at: Timestamp,
         now: Timestamp,
     ) -> Call {
-        let contracts = std::iter::once(&context.own).chain(&context.current).cloned().collect();
-        let grants = grants::of_call(
-            &context.folders,
-            &context.private_hosts,
-            contracts,
-            &self.definition,
-            &self.arguments,
-            self.passed.connection.as_ref(),
-            labels,
-            now,
-        );
+        let grants = grants::of_call(context, self, labels, now);
         let (effect_key, declared) = match &self.kind {
             Kind::Effect(effect) => {
                 let identity = effect.key.identity(context.automation.id, &self.definition.name);

@@ -7,13 +7,14 @@ use connectors::call::Arguments;
 use connectors::egress::HostPort;
 use connectors::{Connection, Folder, Grants, Trust};
 use intents::Timestamp;
-use intents::contract::{ConnectionName, Contract};
 use intents::gate::{self, Circumstances};
 use intents::label::Labels;
 use intents::tool::Definition;
 use serde_json::Value;
 use url::Url;
 
+use super::call::Admitted;
+use super::context::Context;
 use crate::store::{ALLOW_PRIVATE, FOLDER_PREFIX, Setting};
 
 /// The folders that the settings grant. A setting that says nothing sensible grants nothing.
@@ -44,18 +45,14 @@ fn host_port(text: &str) -> Option<HostPort> {
 }
 
 /// The grants of one call: a redirect is followed only where every contract in force would let the same call go at once.
-pub(super) fn of_call(
-    folders: &[Folder],
-    private_hosts: &[HostPort],
-    contracts: Vec<Arc<Contract>>,
-    definition: &Arc<Definition>,
-    arguments: &Arguments,
-    connection: Option<&ConnectionName>,
-    labels: &Labels,
-    now: Timestamp,
-) -> Grants {
-    let connection = connection.map(|name| Connection { name: name.clone(), origin: origin(definition, arguments) });
-    let (definition, arguments) = (Arc::clone(definition), arguments.clone());
+pub(super) fn of_call(context: &Context, admitted: &Admitted, labels: &Labels, now: Timestamp) -> Grants {
+    let contracts: Vec<_> = std::iter::once(&context.own).chain(&context.current).cloned().collect();
+    let connection = admitted
+        .passed
+        .connection
+        .as_ref()
+        .map(|name| Connection { name: name.clone(), origin: origin(&admitted.definition, &admitted.arguments) });
+    let (definition, arguments) = (Arc::clone(&admitted.definition), admitted.arguments.clone());
     let labels = labels.clone();
     let allows_url = move |url: &Url| {
         let call = gate::Call { definition: &definition, arguments: arguments.value(), key: None };
@@ -63,8 +60,8 @@ pub(super) fn of_call(
         contracts.iter().all(|contract| gate::allows_redirect(contract, &call, &circumstances, url.as_str()))
     };
     Grants {
-        folders: folders.to_vec(),
-        private_hosts: private_hosts.to_vec(),
+        folders: context.folders.clone(),
+        private_hosts: context.private_hosts.clone(),
         allows_url: Arc::new(allows_url),
         connection,
     }
