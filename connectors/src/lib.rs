@@ -14,6 +14,7 @@ pub mod files;
 pub mod host;
 pub mod http;
 mod schema;
+pub mod tls;
 mod tool;
 mod touches;
 pub mod vault;

@@ -9,6 +9,7 @@ use crate::egress::Egress;
 use crate::email::{EmailSend, Mail};
 use crate::files::{FilesDelete, FilesList, FilesMove, FilesRead, FilesWrite};
 use crate::http::{HttpGet, HttpRequest};
+use crate::tls::TlsCertificate;
 use crate::vault::Vault;
 use crate::{Code, Error, Tool, host};
 
@@ -52,7 +53,7 @@ impl Catalogue {
     pub fn new(dependencies: Dependencies) -> Result<Self, Error> {
         let Dependencies { egress, vault, mail } = dependencies;
         let mut catalogue = Self::default();
-        let tools: [Arc<dyn Tool>; 8] = [
+        let tools: [Arc<dyn Tool>; 9] = [
             Arc::new(HttpGet::new(Arc::clone(&egress), Arc::clone(&vault))),
             Arc::new(HttpRequest::new(Arc::clone(&egress), Arc::clone(&vault))),
             Arc::new(FilesList::default()),
@@ -60,6 +61,7 @@ impl Catalogue {
             Arc::new(FilesWrite::default()),
             Arc::new(FilesMove::default()),
             Arc::new(FilesDelete::default()),
+            Arc::new(TlsCertificate::new(Arc::clone(&egress))),
             Arc::new(EmailSend::new(egress, vault, mail)?),
         ];
         for tool in tools {

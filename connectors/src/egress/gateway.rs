@@ -9,12 +9,13 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
 use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::client::danger::ServerCertVerifier;
 use tokio::net::TcpStream;
 use url::Url;
 
 use super::classify::{broken, connect_error, send_fault, unreachable};
 use super::hop::{add_credential, bad_redirect, for_strangers, redirect, target};
+use super::presented::{self, Presented};
 use super::reach::{EgressSettings, HostPort, Reach};
 use super::request::{Answer, Body, Manner, Outgoing, SendFault};
 use super::resolve::{Admitted, Guarded, Lookup, SystemLookup, resolve};
@@ -44,6 +45,8 @@ pub struct Egress {
     settings: EgressSettings,
     lookup: Arc<dyn Lookup>,
     tls: Arc<ClientConfig>,
+    /// Those who vouch for certificates; nobody, where the system trusts nobody.
+    vouching: Option<Arc<dyn ServerCertVerifier>>,
     clients: Clients,
     rates: DefaultKeyedRateLimiter<String>,
 }
@@ -71,7 +74,7 @@ impl Egress {
 
     /// Opens the gateway with another resolver.
     pub fn with_lookup(settings: EgressSettings, lookup: Arc<dyn Lookup>) -> Result<Self, Error> {
-        let tls = trust()?;
+        let (tls, vouching) = trust()?;
         let public = Admitted::public(&settings.allow_private);
         let kinds = |admitted: &Admitted| {
             Ok(Kinds {
@@ -82,7 +85,7 @@ impl Egress {
         };
         let clients = Clients { public: kinds(&public)?, named: kinds(&Admitted::All)? };
         let quota = Quota::per_second(settings.requests_per_second).allow_burst(settings.burst);
-        Ok(Self { settings, lookup, tls: Arc::new(tls), clients, rates: RateLimiter::keyed(quota) })
+        Ok(Self { settings, lookup, tls: Arc::new(tls), vouching, clients, rates: RateLimiter::keyed(quota) })
     }
 
     /// Sends a request once and reads its answer. For a read, redirects are followed.
@@ -104,6 +107,11 @@ impl Egress {
 
     /// Connects to a host for a protocol other than HTTP.
     pub async fn connect(&self, to: &HostPort, tls: TlsStart, private_hosts: &[HostPort]) -> Result<Stream, Error> {
+        let stream = self.reach(to, private_hosts).await?;
+        self.secure(stream, to, tls).await
+    }
+
+    async fn reach(&self, to: &HostPort, private_hosts: &[HostPort]) -> Result<TcpStream, Error> {
         let admitted = self.admitted(to, private_hosts);
         let addresses = match to.host().parse::<IpAddr>() {
             Ok(address) => {
@@ -117,12 +125,19 @@ impl Egress {
         for address in addresses {
             let connecting = TcpStream::connect(SocketAddr::new(address, to.port()));
             match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-                Ok(Ok(stream)) => return self.secure(stream, to, tls).await,
+                Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => last = unreachable(to).caused_by(error),
                 Err(_) => {}
             }
         }
         Err(last)
+    }
+
+    /// Looks at the certificate that a host presents; none when it does not speak TLS.
+    pub async fn certificate(&self, of: &HostPort, private_hosts: &[HostPort]) -> Result<Option<Presented>, Error> {
+        let stream = self.reach(of, private_hosts).await?;
+        let look = presented::look(self.vouching.as_ref(), stream, of);
+        tokio::time::timeout(CONNECT_TIMEOUT, look).await.unwrap_or(Ok(None))
     }
 
     async fn secure(&self, stream: TcpStream, to: &HostPort, tls: TlsStart) -> Result<Stream, Error> {
@@ -224,16 +239,20 @@ impl Egress {
 
 /// Trusts whom the operating system trusts. Where it trusts nobody, plain connections still work, and each encrypted
 /// one fails with its own error, which is better than a server that does not start.
-fn trust() -> Result<ClientConfig, Error> {
+fn trust() -> Result<(ClientConfig, Option<Arc<dyn ServerCertVerifier>>), Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = || ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
-    let failed = |error| internal("encryption could not be set up").caused_by(error);
-    match builder().map_err(failed)?.with_platform_verifier() {
-        Ok(builder) => Ok(builder.with_no_client_auth()),
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| internal("encryption could not be set up").caused_by(error))?;
+    match rustls_platform_verifier::Verifier::new(provider) {
+        Ok(verifier) => {
+            let vouching: Arc<dyn ServerCertVerifier> = Arc::new(verifier);
+            let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(&vouching));
+            Ok((builder.with_no_client_auth(), Some(vouching)))
+        }
         Err(error) => {
             tracing::warn!(%error, "no trusted certificates were found: encrypted connections will fail");
             let nobody = rustls::RootCertStore::empty();
-            Ok(builder().map_err(failed)?.with_root_certificates(nobody).with_no_client_auth())
+            Ok((builder.with_root_certificates(nobody).with_no_client_auth(), None))
         }
     }
 }

@@ -10,6 +10,7 @@ mod address;
 mod classify;
 mod gateway;
 mod hop;
+mod presented;
 mod reach;
 mod request;
 mod resolve;
@@ -17,6 +18,7 @@ mod stream;
 
 pub use address::is_public;
 pub use gateway::Egress;
+pub use presented::{Doubt, Presented};
 pub use reach::{Cidr, EgressSettings, HostPort, Malformed, Reach, TraceReach};
 pub use request::{Answer, Body, Manner, Outgoing, SendFault};
 pub use resolve::{Lookup, SystemLookup};

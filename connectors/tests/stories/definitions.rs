@@ -53,6 +53,7 @@ fn the_tools_are_these() {
             "state.set",
             "steward.sleep",
             "steward.wait_for",
+            "tls.certificate",
         ]
     );
     for name in ALWAYS_GRANTED {

@@ -8,4 +8,5 @@ mod email;
 mod files;
 mod http;
 mod support;
+mod tls;
 mod vault;

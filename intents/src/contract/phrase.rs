@@ -26,6 +26,7 @@ pub(super) fn speech(tool: &Name) -> Speech {
     match tool.as_str() {
         "email.send" => words("send mail", "mail", "mails"),
         "http.get" => words("read web pages", "page", "pages"),
+        "tls.certificate" => words("look at certificates", "look at a certificate", "looks at certificates"),
         "http.request" => words("send web requests", "web request", "web requests"),
         "files.list" => words("list files", "list of files", "lists of files"),
         "files.read" => words("read files", "file read", "files read"),
@@ -43,6 +44,7 @@ pub(super) fn preposition(tool: &Name, place: &str) -> Option<&'static str> {
     match (tool.as_str(), place) {
         ("email.send", "/to") => Some("to"),
         ("http.get" | "http.request", "/url") => Some("at"),
+        ("tls.certificate", "/host") => Some("of"),
         ("http.request", "/method") => Some("with the method"),
         ("files.list" | "files.read" | "files.write" | "files.move" | "files.delete", "/folder") => {
             Some("in the folder")
