@@ -4,38 +4,46 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The open connections, by who opened them, each with its number.
+/// The open connections by their numbers, and who opened each. A number is given once; an address may come again before
+/// the connection that had it is over.
 #[derive(Default)]
 pub(super) struct Queue {
-    open: Mutex<(u64, BTreeMap<SocketAddr, u64>)>,
+    open: Mutex<(u64, BTreeMap<u64, SocketAddr>)>,
     changed: Condvar,
 }
 
 impl Queue {
-    /// A connection was taken.
-    pub(super) fn enter(&self, peer: SocketAddr) {
+    /// A connection was taken; it gets a number.
+    pub(super) fn enter(&self, peer: SocketAddr) -> u64 {
         let mut open = self.lock();
         let number = open.0;
         open.0 += 1;
-        open.1.insert(peer, number);
+        open.1.insert(number, peer);
         self.changed.notify_all();
+        number
     }
 
     /// It is over.
-    pub(super) fn leave(&self, peer: SocketAddr) {
-        self.lock().1.remove(&peer);
+    pub(super) fn leave(&self, number: u64) {
+        self.lock().1.remove(&number);
         self.changed.notify_all();
     }
 
-    /// Waits until a connection is taken and all that came before it are over.
-    pub(super) fn wait_for_turn(&self, peer: SocketAddr) {
+    /// The number of the next connection.
+    pub(super) fn next(&self) -> u64 {
+        self.lock().0
+    }
+
+    /// Waits until a connection with this number or a later one is taken and all that came before it are over. It must
+    /// still be open.
+    pub(super) fn wait_for_turn(&self, peer: SocketAddr, from: u64) {
         let mut open = self.lock();
-        while !open.1.get(&peer).is_some_and(|mine| open.1.values().all(|other| other >= mine)) {
+        while open.1.first_key_value().is_none_or(|(first, of)| *first < from || *of != peer) {
             open = self.changed.wait(open).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<SocketAddr, u64>)> {
+    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, SocketAddr>)> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! The service's side.
 
 use std::io::{self, BufRead, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,8 +44,9 @@ pub(crate) fn serve(folder: &Path, seed: u64) -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         match line?.parse() {
             Ok(Order::Barrier) => {
+                let from = service.queue.next();
                 let marker = TcpStream::connect(address)?;
-                service.queue.wait_for_turn(marker.local_addr()?);
+                service.queue.wait_for_turn(marker.local_addr()?, from);
             }
             Ok(Order::Calm) => lock(&service.mood).calm_down(),
             Err(()) => return Err(io::Error::other("an order that nobody knows")),
@@ -76,17 +77,17 @@ fn certificate(folder: &Path) -> io::Result<Arc<ServerConfig>> {
 fn accept(listener: &TcpListener, service: &Arc<Service>) {
     for stream in listener.incoming().flatten() {
         let Ok(peer) = stream.peer_addr() else { continue };
-        service.queue.enter(peer);
+        let number = service.queue.enter(peer);
         let service = Arc::clone(service);
         std::thread::spawn(move || {
             // A caller that was killed in the middle is what this is about.
-            drop(serve_one(&service, stream, peer));
-            service.queue.leave(peer);
+            drop(serve_one(&service, stream));
+            service.queue.leave(number);
         });
     }
 }
 
-fn serve_one(service: &Service, stream: TcpStream, _: SocketAddr) -> io::Result<()> {
+fn serve_one(service: &Service, stream: TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(SILENCE_MAX))?;
     stream.set_write_timeout(Some(SILENCE_MAX))?;
     stream.set_nodelay(true)?;
