@@ -1,149 +1,31 @@
 //! What one commit is made of: rows that were read or changed, and rows to be added with one statement per table.
 
+mod memory;
+mod shared;
+mod written;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use intents::Timestamp;
 use intents::canonical::Digest;
-use intents::effect::{Gap, State};
-use intents::id::{AutomationId, ItemId, RoomId, RunId, ScriptId};
+use intents::effect::Gap;
+use intents::id::{AutomationId, ItemId, RoomId, RunId};
 use intents::run::Phase;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 
-use super::active::Lease;
-use super::automation::is_outside;
+pub(super) use memory::{Head, Memory};
+pub(super) use shared::{Shared, overlaps};
+pub(super) use written::Written;
+
 use super::db::{Queries, Tx};
 use super::event::{self, NewEvent};
-use super::figures::Figures;
 use super::inbox::Item;
-use super::kept::Kept;
-use super::open::Keys;
 use super::payload::PayloadKey;
-use super::ready::Ready;
-use super::reserve::Reserve;
-use super::rows::{automation, effect, event as event_row, item, run, script, segment, trigger};
-use super::run::Runnable;
-use super::run_row;
-use super::setting::Setting;
-use super::under_way::{Known, UnderWay};
-use super::writer::Beacons;
+use super::rows::{automation, effect, event as event_row, item, run, segment};
 use super::{Error, room_of};
-use crate::env::Env;
-
-/// What every part of the store knows.
-pub(super) struct Shared {
-    pub(super) env: Env,
-    pub(super) keys: Keys,
-    pub(super) payload: PayloadKey,
-    pub(super) reserve: Reserve,
-    pub(super) figures: Figures,
-    pub(super) under_way: UnderWay,
-    pub(super) ready: Ready,
-    pub(super) automations: Kept<AutomationId, Arc<automation::Model>>,
-    pub(super) scripts: Kept<ScriptId, Arc<script::Model>>,
-    pub(super) settings: Kept<(), Arc<Vec<Setting>>>,
-    /// Whether a trigger lets its runs overlap: what a trigger says never changes.
-    pub(super) overlaps: Kept<String, bool>,
-    all_stopped: AtomicBool,
-    /// The right to act.
-    pub(super) lease: Arc<Lease>,
-    commits: AtomicU64,
-    statements: AtomicU64,
-}
-
-impl Shared {
-    pub(super) fn new(
-        env: Env,
-        keys: Keys,
-        reserve: Reserve,
-        under_way: UnderWay,
-        all_stopped: bool,
-        lease: Arc<Lease>,
-    ) -> Self {
-        let payload = PayloadKey::new(keys.payload);
-        Self {
-            env,
-            keys,
-            payload,
-            reserve,
-            figures: Figures::new(),
-            under_way,
-            ready: Ready::default(),
-            automations: Kept::default(),
-            scripts: Kept::default(),
-            settings: Kept::default(),
-            overlaps: Kept::default(),
-            all_stopped: AtomicBool::new(all_stopped),
-            lease,
-            commits: AtomicU64::new(0),
-            statements: AtomicU64::new(0),
-        }
-    }
-
-    /// Whether everything is stopped.
-    pub(super) fn is_all_stopped(&self) -> bool {
-        self.all_stopped.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn count_commit(&self) {
-        self.commits.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count_statements(&self, count: u64) {
-        self.statements.fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// Commits and multi-row statements so far.
-    pub(super) fn counts(&self) -> (u64, u64) {
-        (self.commits.load(Ordering::Relaxed), self.statements.load(Ordering::Relaxed))
-    }
-}
-
-/// The head of one event stream.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
-    pub(super) seq: i64,
-    pub(super) hash: Digest,
-}
-
-/// What the writer remembers between commits. Changed only after one.
-pub(super) struct Memory {
-    /// The last event's position.
-    pub(super) position: i64,
-    /// The chain over all events, as the anchor signs it.
-    pub(super) chain: Digest,
-    pub(super) heads: HashMap<RoomId, Head>,
-    /// The last event whose chain others may sign.
-    pub(super) anchor: tokio::sync::watch::Sender<(i64, Digest)>,
-    /// Effects that are on their way, as the ledger has them: whoever settles one need not read it again.
-    pub(super) started: HashMap<Digest, effect::Model>,
-    /// Automations whose effects may not start.
-    pub(super) stopped: BTreeSet<AutomationId>,
-    pub(super) all_stopped: bool,
-    /// Runs that have asked for approvals of which something may still come.
-    pub(super) asking: BTreeSet<RunId>,
-    /// Automations whose ledger may have forgotten something.
-    pub(super) cautions: BTreeMap<AutomationId, Gap>,
-}
-
-/// Effects on their way that are remembered: more than there are places for runs. Others are read again.
-const STARTED_MAX: usize = 1024;
-
-impl Memory {
-    fn remember_effect(&mut self, identity: Digest, effect: effect::Model) {
-        if effect.state != State::Started.as_str() {
-            self.started.remove(&identity);
-            return;
-        }
-        if self.started.len() >= STARTED_MAX {
-            self.started.clear();
-        }
-        self.started.insert(identity, effect);
-    }
-}
 
 /// One commit in the making.
 pub(super) struct Batch<'t> {
@@ -200,92 +82,6 @@ pub(super) struct Arrival {
     pub(super) payload: Vec<u8>,
     pub(super) key: PayloadKey,
     pub(super) item: Arc<Item>,
-}
-
-/// What has been written, to be told after the commit.
-pub(super) struct Written {
-    effects: Vec<(Digest, effect::Model)>,
-    runs: Vec<(RunId, Known)>,
-    /// The types of the events.
-    types: Vec<String>,
-    /// Those of them that wait for their turn now.
-    ready: Vec<Runnable>,
-    changed_automations: BTreeSet<AutomationId>,
-    changed_settings: bool,
-    position: i64,
-    chain: Digest,
-    heads: HashMap<RoomId, Head>,
-    stops: Vec<(Option<AutomationId>, bool)>,
-    asking: BTreeMap<RunId, bool>,
-    cautions: BTreeMap<AutomationId, Option<Gap>>,
-    touched_runs: bool,
-    touched_timers: bool,
-}
-
-impl Written {
-    pub(super) fn publish(self, shared: &Shared, memory: &mut Memory, beacons: &Beacons) {
-        for id in &self.changed_automations {
-            shared.automations.forget(id);
-        }
-        if self.changed_settings {
-            shared.settings.forget(&());
-        }
-        for (id, known) in self.runs {
-            if known.row.phase != Phase::Queued.as_str()
-                && let Ok(automation) = known.row.automation_id.parse()
-            {
-                shared.ready.remove(automation, id);
-            }
-            shared.under_way.remember(id, known);
-        }
-        shared.figures.told(self.types);
-        for runnable in self.ready {
-            shared.ready.add(runnable);
-        }
-        for (identity, effect) in self.effects {
-            memory.remember_effect(identity, effect);
-        }
-        memory.heads.extend(self.heads);
-        for (automation, stopped) in self.stops {
-            match (automation, stopped) {
-                (None, stopped) => {
-                    memory.all_stopped = stopped;
-                    shared.all_stopped.store(stopped, Ordering::SeqCst);
-                }
-                (Some(automation), true) => {
-                    memory.stopped.insert(automation);
-                }
-                (Some(automation), false) => {
-                    memory.stopped.remove(&automation);
-                }
-            }
-        }
-        for (automation, gap) in self.cautions {
-            match gap {
-                Some(gap) => drop(memory.cautions.insert(automation, gap)),
-                None => drop(memory.cautions.remove(&automation)),
-            }
-        }
-        for (run, asking) in self.asking {
-            if asking {
-                memory.asking.insert(run);
-            } else {
-                memory.asking.remove(&run);
-            }
-        }
-        if self.position != memory.position {
-            memory.position = self.position;
-            memory.chain = self.chain;
-            memory.anchor.send_replace((self.position, self.chain));
-            beacons.events.send_replace(self.position);
-        }
-        if self.touched_runs {
-            beacons.runs.send_modify(|count| *count += 1);
-        }
-        if self.touched_timers {
-            beacons.timers.send_modify(|count| *count += 1);
-        }
-    }
 }
 
 impl<'t> Batch<'t> {
@@ -563,93 +359,6 @@ impl<'t> Batch<'t> {
     pub(super) fn touch_timers(&mut self) {
         self.touched_timers = true;
     }
-
-    /// Writes what was gathered, one statement per table and 500 rows.
-    pub(super) async fn flush(mut self) -> Result<Written, Error> {
-        for segment in &mut self.segments {
-            let run = super::run::parse(&segment.run_id)?;
-            let Some(Changed { row, .. }) = self.runs.get(&run) else { continue };
-            if (row.generation, row.attempts) == (segment.generation, segment.attempt) {
-                (segment.calls, segment.effects, segment.suppressed) = (row.calls, row.effects, row.suppressed);
-            }
-        }
-        let (mut made, mut written, mut over) = (Vec::new(), Vec::new(), Vec::new());
-        let mut runs = Vec::with_capacity(self.runs.len());
-        let mut ready = Vec::new();
-        for (id, Changed { row, how }) in self.runs {
-            let mut key = None;
-            let mut item = None;
-            match how {
-                How::Made(arrival) => {
-                    key = arrival.as_ref().map(|arrival| arrival.key.clone());
-                    item = arrival.as_ref().map(|arrival| Arc::clone(&arrival.item));
-                    made.push(run_row::whole(row.clone(), arrival));
-                }
-                How::Written(Some(tail)) => over.push(run_row::ended(row.clone(), tail)),
-                How::Written(None) => written.push(row.clone()),
-                How::Kept => {}
-            }
-            if key.is_none() && row.phase == Phase::Running.as_str() {
-                key = self.shared.under_way.key_of_run(id).or_else(|| self.item_keys.get(&row.item().ok()?).cloned());
-            }
-            let start_untold = match self.starts.get(&id) {
-                Some(start) => *start == Start::Untold,
-                None => self.shared.under_way.is_start_untold(id),
-            };
-            if row.phase == Phase::Queued.as_str() {
-                let automation = row.automation_id.parse();
-                let automation = automation.map_err(|error| Error::unreadable("automation id", error))?;
-                ready.push((id, automation, row.trigger_id.clone(), row.script_id.clone()));
-            }
-            runs.push((id, Known { row, key, item, start_untold }));
-        }
-        let mut statements = self.tx.insert_all(&made).await?;
-        statements += self.tx.update_all(&written).await?;
-        statements += self.tx.update_all(&over).await?;
-        statements += self.tx.insert_all(&self.segments).await?;
-        let (identities, effects): (Vec<_>, Vec<_>) = self.effects.into_iter().unzip();
-        statements += self.tx.put_all(&effects).await?;
-        statements += self.tx.insert_all(&self.events).await?;
-        self.shared.count_statements(statements);
-        let mut runnables = Vec::with_capacity(ready.len());
-        for (run, automation, trigger, script) in ready {
-            if is_outside(self.tx, self.shared, &script).await? {
-                continue;
-            }
-            let overlaps = overlaps(self.tx, self.shared, trigger.as_deref()).await?;
-            runnables.push(Runnable { run, automation, overlaps });
-        }
-        Ok(Written {
-            types: self.events.into_iter().map(|event| event.kind).collect(),
-            effects: identities.into_iter().zip(effects).collect(),
-            runs,
-            ready: runnables,
-            changed_automations: self.changed_automations,
-            changed_settings: self.changed_settings,
-            position: self.position,
-            chain: self.chain,
-            heads: self.heads,
-            stops: self.stops,
-            asking: self.asking,
-            cautions: self.cautions,
-            touched_runs: self.touched_runs,
-            touched_timers: self.touched_timers,
-        })
-    }
-}
-
-/// Whether a trigger lets its runs overlap. A run that a person started goes in turn.
-pub(super) async fn overlaps(db: &impl Queries, shared: &Shared, id: Option<&str>) -> Result<bool, Error> {
-    let Some(id) = id else { return Ok(false) };
-    let since = match shared.overlaps.get(&id.to_owned()) {
-        Ok(overlaps) => return Ok(overlaps),
-        Err(since) => since,
-    };
-    let found = db.one(trigger::Entity::find_by_id(id)).await?;
-    let body: Option<Value> = found.and_then(|trigger| serde_json::from_str(&trigger.body).ok());
-    let overlaps = body.is_some_and(|body| body["overlap"] == "allow");
-    shared.overlaps.keep(id.to_owned(), overlaps, since);
-    Ok(overlaps)
 }
 
 /// The last row of a stream, for a head that is not in memory.
