@@ -186,6 +186,12 @@ typed_id!(
 typed_id!(
     /// Identifies something that an engine outside made in a run. Prints as `art_01JD...`.
     ArtifactId, "art");
+typed_id!(
+    /// Identifies a provider of models. Prints as `prov_01JD...`.
+    ProviderId, "prov");
+typed_id!(
+    /// Identifies one call of a model. Prints as `mcall_01JD...`.
+    ModelCallId, "mcall");
 
 #[cfg(test)]
 mod tests {

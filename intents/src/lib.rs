@@ -14,6 +14,7 @@ pub mod gate;
 pub mod id;
 pub mod journal;
 pub mod label;
+pub mod model;
 pub mod need;
 pub mod outcome;
 pub mod pointer;

@@ -8,6 +8,7 @@ mod m0003_approvals;
 mod m0004_keeping;
 mod m0005_active_server;
 mod m0006_engines;
+mod m0007_models;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_keeping::Migration),
             Box::new(m0005_active_server::Migration),
             Box::new(m0006_engines::Migration),
+            Box::new(m0007_models::Migration),
         ]
     }
 }

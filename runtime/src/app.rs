@@ -11,6 +11,7 @@ use crate::engine::Engines;
 use crate::env::Env;
 use crate::executor::Control;
 use crate::health::Health;
+use crate::models::Models;
 use crate::store::Store;
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Meter;
@@ -29,6 +30,8 @@ pub struct App {
     pub catalogue: Arc<Catalogue>,
     /// The secrets.
     pub vault: Arc<Vault>,
+    /// The models.
+    pub models: Models,
     /// Where scripts run.
     pub jail: Jail,
     /// Which parts work.

@@ -188,6 +188,8 @@ id_maker! {
     approval_id -> ApprovalId,
     engine_token_id -> EngineTokenId,
     artifact_id -> ArtifactId,
+    provider_id -> ProviderId,
+    model_call_id -> ModelCallId,
 }
 
 struct WallClock;

@@ -9,7 +9,7 @@ use intents::contract::Problem;
 use intents::failure::Class;
 use sandbox::ScriptFailure;
 
-use crate::{config, store};
+use crate::{config, models, store};
 
 intents::error_codes! {
     /// What went wrong, where no other crate has a name for it. A code never changes once it is released.
@@ -104,6 +104,9 @@ pub enum Error {
     /// A connector, a folder or the vault said no.
     #[error(transparent)]
     Connector(#[from] connectors::Error),
+    /// No model answered.
+    #[error(transparent)]
+    Model(#[from] models::Error),
     /// The sandbox said no.
     #[error("the sandbox failed")]
     Sandbox(#[source] sandbox::Error),
@@ -136,6 +139,7 @@ impl Error {
             Self::Script(failure) => failure.code(),
             Self::Store(error) => error.code(),
             Self::Connector(error) => error.code().as_str(),
+            Self::Model(error) => error.code().as_str(),
             Self::Sandbox(error) => error.code(),
             Self::Answered { code, .. } => code,
         }
@@ -148,6 +152,7 @@ impl Error {
             Self::Config(_) | Self::Contract(_) | Self::Script(_) => Class::Logic,
             Self::Store(error) => error.class(),
             Self::Connector(error) => error.class(),
+            Self::Model(error) => error.class(),
             Self::Sandbox(error) => error.class(),
             Self::Answered { .. } => Class::Unknown,
         }

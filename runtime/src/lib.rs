@@ -14,6 +14,7 @@ pub mod executor;
 pub mod health;
 pub mod hub;
 pub mod janitor;
+pub mod models;
 pub mod ops;
 mod retry;
 pub mod router;

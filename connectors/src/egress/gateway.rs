@@ -47,7 +47,7 @@ pub struct Egress {
     tls: Arc<ClientConfig>,
     /// Those who vouch for certificates; nobody, where the system trusts nobody.
     vouching: Option<Arc<dyn ServerCertVerifier>>,
-    clients: Clients,
+    pub(super) clients: Clients,
     rates: DefaultKeyedRateLimiter<String>,
 }
 
@@ -55,14 +55,14 @@ pub struct Egress {
 /// its own, since a connection that the service closes just as it is used again would make an effect uncertain for
 /// nothing. Hosts that were named as private have clients of their own, so that nobody else's name can lead to a
 /// connection of theirs.
-struct Clients {
-    public: Kinds,
-    named: Kinds,
+pub(super) struct Clients {
+    pub(super) public: Kinds,
+    pub(super) named: Kinds,
 }
 
-struct Kinds {
+pub(super) struct Kinds {
     read: Client,
-    effect: Client,
+    pub(super) effect: Client,
     keyed: Client,
 }
 
@@ -216,7 +216,7 @@ impl Egress {
         request.send().await.map_err(|error| send_fault(&to, error))
     }
 
-    fn admitted(&self, to: &HostPort, private_hosts: &[HostPort]) -> Admitted {
+    pub(super) fn admitted(&self, to: &HostPort, private_hosts: &[HostPort]) -> Admitted {
         let by_setting = self.settings.allow_private.iter().any(|reach| match reach {
             Reach::Host(host) => host == to,
             Reach::Network(_) => false,
@@ -229,7 +229,7 @@ impl Egress {
     }
 
     /// Waits until the host may be called again.
-    async fn pace(&self, to: &HostPort) {
+    pub(super) async fn pace(&self, to: &HostPort) {
         if self.rates.len() > HOSTS_REMEMBERED {
             self.rates.retain_recent();
         }

@@ -10,6 +10,7 @@ mod address;
 mod classify;
 mod gateway;
 mod hop;
+mod open;
 mod presented;
 mod reach;
 mod request;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::guard::put_headers;
 use crate::error::{Code, Error};
-use crate::{config, store};
+use crate::{config, models, store};
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -62,9 +62,12 @@ impl From<&Error> for Problem {
                 pointer: failure.line.map_or_else(|| "/script".to_owned(), |line| format!("/script/lines/{line}")),
                 message: failure.to_string(),
             }],
-            Error::Face { .. } | Error::Store(_) | Error::Connector(_) | Error::Sandbox(_) | Error::Answered { .. } => {
-                Vec::new()
-            }
+            Error::Face { .. }
+            | Error::Store(_)
+            | Error::Connector(_)
+            | Error::Model(_)
+            | Error::Sandbox(_)
+            | Error::Answered { .. } => Vec::new(),
         };
         Self {
             kind: format!("/errors/{}", error.code()),
@@ -98,6 +101,7 @@ fn title(error: &Error) -> String {
     let meaning = match error {
         Error::Face { code, .. } => code.meaning(),
         Error::Connector(error) => error.code().meaning(),
+        Error::Model(error) => error.code().meaning(),
         Error::Config(_) => "the configuration does not make sense",
         Error::Contract(_) => "the contract does not make sense",
         Error::Script(_) => "the script cannot run",
@@ -137,6 +141,7 @@ pub(super) fn status(error: &Error) -> StatusCode {
             | store::Error::Unreadable { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         },
         Error::Connector(error) => of_class(error.class()),
+        Error::Model(error) => of_model(error.code()),
         Error::Sandbox(error) => of_class(error.class()),
         Error::Answered { status, .. } => StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
     }
@@ -152,6 +157,26 @@ fn of_class(class: Class) -> StatusCode {
         Class::Uncertain | Class::Nondeterminism | Class::Internal | Class::Unknown => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
+    }
+}
+
+/// The status of what a model or its provider said no to. What fails between us and a provider is a bad gateway.
+fn of_model(code: models::Code) -> StatusCode {
+    use models::Code;
+    match code {
+        Code::ModelBudget | Code::ModelQuota => StatusCode::PAYMENT_REQUIRED,
+        Code::ModelTimeout => StatusCode::GATEWAY_TIMEOUT,
+        Code::ModelAuth | Code::ModelUnknown | Code::ModelFailed | Code::ModelUnreachable | Code::ModelBroken => {
+            StatusCode::BAD_GATEWAY
+        }
+        Code::ModelBusy => StatusCode::SERVICE_UNAVAILABLE,
+        Code::ModelUnanswered | Code::ModelUnderWay | Code::ModelStopped => StatusCode::CONFLICT,
+        Code::ModelTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::ModelNone
+        | Code::ModelRefused
+        | Code::ModelRecording
+        | Code::ProviderName
+        | Code::ProviderUnfit => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

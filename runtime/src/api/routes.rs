@@ -10,7 +10,7 @@ use super::engines::{
 };
 use super::{
     approvals, artifacts, audit, automations, calls, contract, doctor, effects, erasures, errors, events, health,
-    hooks, login, metrics, needs, notices, openapi, policy, reference, runs, secrets, settings, stop, tools,
+    hooks, login, metrics, needs, notices, openapi, policy, providers, reference, runs, secrets, settings, stop, tools, usage,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -40,6 +40,7 @@ macro_rules! routes {
                 (name = "events", description = "What changed, as pages and as live streams"),
                 (name = "contracts", description = "The format of contracts, and their plain words"),
                 (name = "tools", description = "What contracts may grant"),
+                (name = "models", description = "Who provides models, and what they cost"),
                 (name = "settings", description = "Granted folders, private hosts, secrets"),
                 (name = "webhooks", description = "Signed requests from outside"),
                 (name = "stop", description = "The stop of everything"),
@@ -66,6 +67,7 @@ routes! {
     events::list_rooms, events::list, events::listen,
     contract::schema, contract::explain, contract::compare, policy::evaluate,
     tools::list,
+    providers::list, providers::add, providers::remove, providers::test, usage::show,
     settings::list, settings::show, settings::set, settings::remove,
     secrets::list, secrets::set, secrets::remove,
     hooks::deliver,

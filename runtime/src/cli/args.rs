@@ -1,6 +1,7 @@
 //! What can be written on the command line.
 
 use std::convert::Infallible;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -95,6 +96,11 @@ pub(super) enum Asked {
     /// The tools that contracts may grant.
     #[command(subcommand)]
     Tools(Tools),
+    /// Providers of models: hosted ones by their keys, and those on this machine.
+    #[command(subcommand)]
+    Providers(Providers),
+    /// What models cost.
+    Usage(Usage),
     /// Programs outside that execute the script's part of runs.
     #[command(subcommand)]
     Engines(Engines),
@@ -493,6 +499,113 @@ pub(super) enum Tools {
         /// Its name, such as `http.get`.
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Providers {
+    /// Add one. Its key is asked for, or read from standard input or a file.
+    Add(AddProvider),
+    /// List them with their models and prices, and what is found on this machine.
+    List,
+    /// Ask a model for one word, to see whether it answers.
+    Test {
+        /// The provider.
+        name: String,
+        /// Its profile; the first one unless said.
+        #[arg(long)]
+        profile: Option<String>,
+    },
+    /// Take one away, with its key.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddProvider {
+    /// A name for it.
+    pub(super) name: String,
+    /// The address of an OpenAI-compatible endpoint, such as `https://api.openai.com/v1`.
+    #[arg(long, value_name = "URL", required_unless_present = "recording", conflicts_with = "recording")]
+    pub(super) url: Option<String>,
+    /// A file with recorded answers, in place of an endpoint.
+    #[arg(long, value_name = "FILE")]
+    pub(super) recording: Option<PathBuf>,
+    /// The model, as the provider names it.
+    #[arg(long, value_name = "NAME", required_unless_present = "recording")]
+    pub(super) model: Option<String>,
+    /// A name for the model with these settings.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(super) profile: String,
+    /// Dollars for a million tokens that are sent.
+    #[arg(long, value_name = "USD")]
+    pub(super) price_in: Option<String>,
+    /// Dollars for a million tokens that are answered.
+    #[arg(long, value_name = "USD")]
+    pub(super) price_out: Option<String>,
+    /// How freely it answers, from 0 to 2.
+    #[arg(long)]
+    pub(super) temperature: Option<f64>,
+    /// Tokens that a request may have.
+    #[arg(long, value_name = "TOKENS")]
+    pub(super) tokens_in: Option<u32>,
+    /// Tokens that an answer may have.
+    #[arg(long, value_name = "TOKENS")]
+    pub(super) tokens_out: Option<u32>,
+    /// The model wants `max_completion_tokens` in place of `max_tokens`.
+    #[arg(long)]
+    pub(super) completion_tokens: bool,
+    /// How often it may be called in a minute.
+    #[arg(long, value_name = "CALLS")]
+    pub(super) requests_per_minute: Option<NonZeroU32>,
+    /// A file with the key.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_key")]
+    pub(super) key_file: Option<PathBuf>,
+    /// It wants no key; one on this machine is taken to want none.
+    #[arg(long)]
+    pub(super) no_key: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Usage {
+    /// By what to add up.
+    #[arg(long, value_enum, default_value_t = By::Day)]
+    pub(super) by: By,
+    /// From this day or time on, such as `2026-11-01`.
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Before this day or time.
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// Only for this automation.
+    #[arg(long)]
+    pub(super) automation: Option<String>,
+}
+
+/// By what usage is added up.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum By {
+    Day,
+    Automation,
+    Provider,
+    Model,
+    Purpose,
+    Room,
+}
+
+impl By {
+    /// The word as the API takes it.
+    pub(super) const fn as_word(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Automation => "automation",
+            Self::Provider => "provider",
+            Self::Model => "model",
+            Self::Purpose => "purpose",
+            Self::Room => "room",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -141,7 +141,7 @@ impl Exit {
                 | crate::store::Error::Sealed { .. }
                 | crate::store::Error::Closed => Self::Failure,
             },
-            Error::Connector(_) | Error::Sandbox(_) => Self::Failure,
+            Error::Connector(_) | Error::Model(_) | Error::Sandbox(_) => Self::Failure,
             Error::Answered { status: 404, .. } => Self::NotFound,
             Error::Answered { status: 401 | 403 | 409 | 421 | 422, .. } => Self::Refused,
             Error::Answered { .. } => Self::Failure,

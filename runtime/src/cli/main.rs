@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::args::{Asked, Cli, Command};
 use super::commands::{
-    approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox, runs,
-    secrets, settings, stop, store, tools,
+    approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox,
+    providers, runs, secrets, settings, stop, store, tools, usage,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -96,6 +96,8 @@ async fn ask(link: &Link, asked: Asked, env: &Env, out: &mut Out) -> Result<Exit
         Asked::Secrets(command) => secrets::run(client, command, out).await,
         Asked::Settings(command) => settings::run(client, command, out).await,
         Asked::Tools(command) => tools::run(client, command, out).await,
+        Asked::Providers(command) => providers::run(client, command, out).await,
+        Asked::Usage(command) => usage::run(client, command, out).await,
         Asked::Engines(command) => engines::run(client, command, out).await,
         Asked::Stop => stop::stop(client, out).await,
         Asked::Resume => stop::resume(client, out).await,

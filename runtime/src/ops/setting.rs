@@ -7,7 +7,8 @@ use super::folder::{self, FolderGrant};
 use crate::app::App;
 use crate::config;
 use crate::error::{Code, Error};
-use crate::store::{ALLOW_PRIVATE, FOLDER_PREFIX};
+use crate::models::{CHAIN_MAX, ProfileName, read_budget};
+use crate::store::{ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_CHAIN};
 
 /// More private hosts are a network, and belong into the configuration.
 const PRIVATE_HOSTS_MAX: usize = 256;
@@ -38,10 +39,25 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
         }
         return Ok(json!(hosts));
     }
-    let known = [format!("{FOLDER_PREFIX}NAME"), ALLOW_PRIVATE.to_owned()];
+    if name == MODEL_CHAIN {
+        let names: Result<Vec<ProfileName>, _> = serde_json::from_value(value.clone());
+        let message = format!(
+            "`{name}` is a list of 1 to {CHAIN_MAX} models in the order in which they are asked, such as \
+             [\"openai/large\", \"ollama\"]"
+        );
+        let names = names.ok().filter(|names| (1..=CHAIN_MAX).contains(&names.len()));
+        return names.map(|names| json!(names)).ok_or_else(|| Error::new(Code::SettingValue, message));
+    }
+    if [MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH].contains(&name) {
+        let amount = value.as_str().and_then(read_budget);
+        let message = format!("`{name}` is an amount in US dollars such as \"0.50 USD\"; \"0 USD\" lets no model be asked");
+        return amount.map(|amount| json!(format!("{amount} USD"))).ok_or_else(|| Error::new(Code::SettingValue, message));
+    }
+    let named = [ALLOW_PRIVATE, MODEL_CHAIN, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH];
+    let known: Vec<_> = std::iter::once(format!("{FOLDER_PREFIX}NAME")).chain(named.map(str::to_owned)).collect();
+    let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let advice = config::nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    let message =
-        format!("there is no setting `{name}`; {advice}the settings are `{FOLDER_PREFIX}NAME` and `{ALLOW_PRIVATE}`");
+    let message = format!("there is no setting `{name}`; {advice}the settings are {all}");
     Err(Error::new(Code::SettingUnknown, message))
 }
 

@@ -14,7 +14,7 @@ use super::db::Queries;
 use super::need::erased_body;
 use super::rows::{effect, need, notice, run, segment, signal, state, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, artifact, ledger};
+use super::{Error, NeedStatus, Store, artifact, ledger, model_call};
 
 /// Runs whose content goes in one commit: short enough that nobody waits for it.
 const RUNS_MAX: u64 = 100;
@@ -140,6 +140,7 @@ impl Command for EraseRuns {
         batch.tx.change(emptied).await?;
         erased.effects = effects(batch, effect::Column::RunId.is_in(ids.clone())).await?;
         erased.needs = self.needs(batch, &ids).await?;
+        model_call::forget_of(batch, &ids).await?;
         let files = artifact::forget_of(batch, &ids).await?;
         erased.artifacts = files.len() as u64;
         let notices = notice::Entity::delete_many().filter(notice::Column::RunId.is_in(ids.clone()));

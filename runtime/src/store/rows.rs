@@ -371,6 +371,39 @@ table!(artifact, "artifacts", {
     created_at: i64,
 });
 
+table!(provider, "providers", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    name: String,
+    id: String,
+    body: String,
+    created_at: i64,
+    updated_at: i64,
+});
+
+table!(model_call, "model_calls", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    request: String,
+    provider: String,
+    profile: String,
+    model: String,
+    purpose: String,
+    room: Option<String>,
+    automation_id: Option<String>,
+    run_id: Option<String>,
+    state: String,
+    code: Option<String>,
+    reserved: i64,
+    cost: i64,
+    tokens_in: Option<i64>,
+    tokens_out: Option<i64>,
+    recording: Option<i64>,
+    started_at: i64,
+    ended_at: Option<i64>,
+    wrapped_key: Option<Vec<u8>>,
+    answer: Option<Vec<u8>>,
+});
+
 table!(event, "events", {
     #[sea_orm(primary_key, auto_increment = false)]
     position: i64,

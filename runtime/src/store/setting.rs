@@ -18,6 +18,13 @@ pub const FOLDER_PREFIX: &str = "folders.";
 /// The setting that names private hosts which automations may call.
 pub const ALLOW_PRIVATE: &str = "egress.allow_private";
 
+/// The setting that names the models which are asked, in order: a list of `PROVIDER/PROFILE`.
+pub const MODEL_CHAIN: &str = "models.chain";
+/// The setting that says what models may cost in any 24 hours, such as `5 USD`.
+pub const MODEL_BUDGET_DAY: &str = "models.budget_per_day";
+/// The setting that says what models may cost in any 30 days, such as `50 USD`.
+pub const MODEL_BUDGET_MONTH: &str = "models.budget_per_month";
+
 /// One setting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {

@@ -135,6 +135,10 @@ tables! {
     EngineTokens = engine_token, Made, by ["id"];
     /// What engines outside have made.
     Artifacts = artifact, Age, by ["id"];
+    /// Who provides models.
+    Providers = provider, Made, by ["name"];
+    /// What models were asked for, and what it cost.
+    ModelCalls = model_call, Thinned, by ["id"];
     /// The record of what changed.
     Events = event, Archived, by ["position"];
     /// Segments of events that are in the archive.

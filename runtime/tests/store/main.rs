@@ -20,6 +20,7 @@ mod growth;
 mod inbox;
 mod keeping;
 mod limits;
+mod models;
 mod needs;
 mod place;
 #[path = "../support/postgres.rs"]

@@ -27,6 +27,8 @@ mod inbox;
 mod keeping;
 #[path = "../store/limits.rs"]
 mod limits;
+#[path = "../store/models.rs"]
+mod models;
 #[path = "../store/needs.rs"]
 mod needs;
 #[path = "../store/place.rs"]

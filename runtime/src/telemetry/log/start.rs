@@ -66,9 +66,13 @@ impl Log {
     }
 }
 
+/// Whoever speaks to endpoints of models for us logs what they answer, which may be anything; we say what is to be said.
+const SILENT: &str = "async_openai=off";
+
 fn filter(level: &str) -> Result<EnvFilter, Error> {
-    EnvFilter::try_new(level).map_err(|error| {
+    let filter = EnvFilter::try_new(level).map_err(|error| {
         let message = format!("`log.level` is `{level}`: {error}; write `info`, or `warn,runtime=debug`");
         Error::new(Code::ConfigValue, message)
-    })
+    })?;
+    Ok(filter.add_directive(SILENT.parse().expect("the directive is a constant")))
 }
