@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use intents::Timestamp;
+use intents::amount::Amount;
 use intents::approval::Content;
 use intents::canonical::{self, Digest};
 use intents::contract::ConnectionName;
@@ -172,12 +173,20 @@ pub struct Grants {
     pub allows_url: UrlCheck,
     /// The connection that the capability names.
     pub connection: Option<Connection>,
+    /// What models may cost for the automation in any 30 days, in US dollars.
+    pub model_budget: Option<Amount>,
 }
 
 impl Grants {
     /// Grants nothing.
     pub fn none() -> Self {
-        Self { folders: Vec::new(), private_hosts: Vec::new(), allows_url: Arc::new(|_| false), connection: None }
+        Self {
+            folders: Vec::new(),
+            private_hosts: Vec::new(),
+            allows_url: Arc::new(|_| false),
+            connection: None,
+            model_budget: None,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::executor::{Control, Executor, Services};
 use crate::health::Health;
 use crate::hub::Hub;
 use crate::janitor::{Backups, start_janitor};
-use crate::models::Models;
+use crate::models::{self, Models};
 use crate::router;
 use crate::scheduler::start_scheduler;
 use crate::store::{Keys, Store, Tell};
@@ -74,8 +74,12 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
     let trace = TraceReach::of(&config.telemetry.propagate_to);
     let egress = Arc::new(Egress::new(EgressSettings { trace, ..config.egress.clone() })?);
     let tracer = Tracer::start(&config.telemetry, &egress, &env);
-    let dependencies = Dependencies { egress: Arc::clone(&egress), vault: Arc::clone(&vault), mail: config.mail.clone() };
-    let catalogue = Arc::new(Catalogue::new(dependencies)?);
+    let dependencies =
+        Dependencies { egress: Arc::clone(&egress), vault: Arc::clone(&vault), mail: config.mail.clone() };
+    let models = Models::open(env.clone(), store.clone(), Arc::clone(&vault), egress).await?;
+    let mut catalogue = Catalogue::new(dependencies)?;
+    models::register(&mut catalogue, &models)?;
+    let catalogue = Arc::new(catalogue);
     let health = Health::default();
     let escalation: Arc<dyn Escalation> = Arc::new(NeedsOfParts(store.clone()));
 
@@ -83,7 +87,6 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
     if lost > 0 {
         tracing::info!(runs = lost, "runs that were under way go on");
     }
-    let models = Models::open(env.clone(), store.clone(), Arc::clone(&vault), egress).await?;
     let tools = catalogue.definitions().map(|definition| &definition.name);
     let meter = Meter::new(tools, config.metrics.by_automation);
     let services = Services::new(env.clone(), store.clone(), Arc::clone(&catalogue), jail.clone())

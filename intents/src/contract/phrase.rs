@@ -35,6 +35,13 @@ pub(super) fn speech(tool: &Name) -> Speech {
         "files.delete" => words("delete files", "file deleted", "files deleted"),
         "notify.user" => words("notify you", "notice", "notices"),
         "events.emit" => words("emit events", "event", "events"),
+        "model.extract" => {
+            words("have a model take data out of texts", "text given to a model", "texts given to a model")
+        }
+        "model.classify" => words("have a model sort texts", "text given to a model", "texts given to a model"),
+        "model.summarize" => words("have a model sum up texts", "text given to a model", "texts given to a model"),
+        "model.judge" => words("have a model judge texts", "text given to a model", "texts given to a model"),
+        "model.generate" => words("have a model write texts", "text written by a model", "texts written by a model"),
         other => words(&format!("use {other}"), &format!("call of {other}"), &format!("calls of {other}")),
     }
 }

@@ -172,11 +172,9 @@ fn of_model(code: models::Code) -> StatusCode {
         Code::ModelBusy => StatusCode::SERVICE_UNAVAILABLE,
         Code::ModelUnanswered | Code::ModelUnderWay | Code::ModelStopped => StatusCode::CONFLICT,
         Code::ModelTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::ModelNone
-        | Code::ModelRefused
-        | Code::ModelRecording
-        | Code::ProviderName
-        | Code::ProviderUnfit => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::ModelNone | Code::ModelRefused | Code::ModelRecording | Code::ProviderName | Code::ProviderUnfit => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
     }
 }
 

@@ -194,7 +194,11 @@ pub(super) async fn remove(faces: Data<Faces>, caller: Caller, name: Path<String
     (status = 502, description = "It does not answer as it should", body = Problem, content_type = "application/problem+json"),
 ))]
 #[post("/v1/providers/{name}/test")]
-pub(super) async fn test(faces: Data<Faces>, name: Path<String>, body: Body<TestBody>) -> Result<Json<TestView>, Error> {
+pub(super) async fn test(
+    faces: Data<Faces>,
+    name: Path<String>,
+    body: Body<TestBody>,
+) -> Result<Json<TestView>, Error> {
     let provider: ProfileName = name.parse()?;
     let which = match body.0.profile {
         Some(profile) => format!("{}/{profile}", provider.provider).parse()?,

@@ -10,7 +10,8 @@ use super::engines::{
 };
 use super::{
     approvals, artifacts, audit, automations, calls, contract, doctor, effects, erasures, errors, events, health,
-    hooks, login, metrics, needs, notices, openapi, policy, providers, reference, runs, secrets, settings, stop, tools, usage,
+    hooks, login, metrics, needs, notices, openapi, policy, providers, reference, runs, secrets, settings, stop, tools,
+    usage,
 };
 
 /// Declares each route once, for the server and for the document.

@@ -163,9 +163,12 @@ pub(super) async fn show(faces: Data<Faces>, filter: Query<Filter>) -> Result<Js
     let lines = store.model_usage(by, wanted).await?;
     let total = lines.iter().fold(Usage::default(), |sum, line| sum.plus(line.usage));
     let names: BTreeMap<String, String> = match by {
-        UsageBy::Automation => {
-            store.automations().await?.into_iter().map(|automation| (automation.id.to_string(), automation.name)).collect()
-        }
+        UsageBy::Automation => store
+            .automations()
+            .await?
+            .into_iter()
+            .map(|automation| (automation.id.to_string(), automation.name))
+            .collect(),
         UsageBy::Day | UsageBy::Provider | UsageBy::Model | UsageBy::Purpose | UsageBy::Room => BTreeMap::new(),
     };
     let item = |UsageLine { of, usage }: UsageLine| UsageItem {

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::args::{Asked, Cli, Command};
 use super::commands::{
-    approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox,
-    providers, runs, secrets, settings, stop, store, tools, usage,
+    approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox, providers,
+    runs, secrets, settings, stop, store, tools, usage,
 };
 use super::connect::Link;
 use super::exit::Exit;

@@ -52,6 +52,8 @@ pub(super) fn of_call(context: &Context, admitted: &Admitted, labels: &Labels, n
         .connection
         .as_ref()
         .map(|name| Connection { name: name.clone(), origin: origin(&admitted.definition, &admitted.arguments) });
+    let budgets = contracts.iter().filter_map(|contract| contract.budgets().model_cost_per_month);
+    let model_budget = budgets.min();
     let (definition, arguments) = (Arc::clone(&admitted.definition), admitted.arguments.clone());
     let labels = labels.clone();
     let allows_url = move |url: &Url| {
@@ -64,6 +66,7 @@ pub(super) fn of_call(context: &Context, admitted: &Admitted, labels: &Labels, n
         private_hosts: context.private_hosts.clone(),
         allows_url: Arc::new(allows_url),
         connection,
+        model_budget,
     }
 }
 

@@ -215,9 +215,11 @@ mod tests {
 
     #[test]
     fn calls_come_in_pieces_and_unknown_tools_are_said_to_be_so() {
-        let piece = |index: u64, name: Value, arguments: &str| json!({ "choices": [{ "delta": { "tool_calls": [
+        let piece = |index: u64, name: Value, arguments: &str| {
+            json!({ "choices": [{ "delta": { "tool_calls": [
             { "index": index, "id": name.as_str().map(|name| format!("id-{name}")),
-              "function": { "name": name, "arguments": arguments } }] } }] });
+              "function": { "name": name, "arguments": arguments } }] } }] })
+        };
         let whole = assembled(&[
             piece(0, json!("look"), "{\"at\""),
             piece(1, json!("rob"), "{"),
@@ -255,9 +257,13 @@ mod tests {
 
     #[test]
     fn a_report_that_cannot_be_is_none() {
-        for usage in [json!(null), json!({}), json!({ "prompt_tokens": -1, "completion_tokens": 1 }),
-            json!({ "prompt_tokens": u64::MAX, "completion_tokens": 1 }), json!({ "prompt_tokens": 1 })]
-        {
+        for usage in [
+            json!(null),
+            json!({}),
+            json!({ "prompt_tokens": -1, "completion_tokens": 1 }),
+            json!({ "prompt_tokens": u64::MAX, "completion_tokens": 1 }),
+            json!({ "prompt_tokens": 1 }),
+        ] {
             assert_eq!(tokens_of(&usage), None, "{usage}");
         }
     }

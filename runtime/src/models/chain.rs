@@ -40,7 +40,8 @@ impl FromStr for ProfileName {
         };
         if !is_name(provider) || profile.is_some_and(|profile| !is_name(profile)) {
             let shown: String = text.chars().take(NAME_BYTES_MAX).collect();
-            let message = format!("`{shown}` is no model such as `openai` or `openai/small`: PROVIDER or PROVIDER/PROFILE");
+            let message =
+                format!("`{shown}` is no model such as `openai` or `openai/small`: PROVIDER or PROVIDER/PROFILE");
             return Err(Error::new(Code::ProviderName, message));
         }
         Ok(Self { provider: provider.to_owned(), profile: profile.map(str::to_owned) })

@@ -64,7 +64,12 @@ struct Times<'e> {
 }
 
 impl Times<'_> {
-    async fn wait<T>(&mut self, at_most: Duration, audience: &mut Audience, what: impl Future<Output = T>) -> Waited<T> {
+    async fn wait<T>(
+        &mut self,
+        at_most: Duration,
+        audience: &mut Audience,
+        what: impl Future<Output = T>,
+    ) -> Waited<T> {
         tokio::select! {
             biased;
             () = audience.stopped() => Waited::Stopped,

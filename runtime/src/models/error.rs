@@ -5,12 +5,11 @@ use std::fmt;
 use intents::failure::Class;
 use intents::model::{Over, Problem};
 
-
 intents::error_codes! {
     /// What went wrong with a model or its provider. A code never changes once it is released.
-    ModelNone, "MODEL_NONE", Logic, "no model is set up, or none of the name that was asked for";
+    ModelNone, "MODEL_NONE", Permission, "no model is set up, or none of the name that was asked for";
     ModelAuth, "MODEL_AUTH", Auth, "the provider refused the key";
-    ModelUnknown, "MODEL_UNKNOWN", Logic, "the provider has no such model";
+    ModelUnknown, "MODEL_UNKNOWN", Permission, "the provider has no such model";
     ModelTimeout, "MODEL_TIMEOUT", Transient, "the model did not answer in time";
     ModelQuota, "MODEL_QUOTA", Limit, "nothing is left of what was paid for at the provider";
     ModelBusy, "MODEL_BUSY", Transient, "the provider takes no more calls at this moment";
@@ -23,7 +22,7 @@ intents::error_codes! {
     ModelUnanswered, "MODEL_UNANSWERED", Uncertain, "the call was made before, and its answer never came";
     ModelUnderWay, "MODEL_UNDER_WAY", Transient, "the same call is under way";
     ModelTooLarge, "MODEL_TOO_LARGE", Limit, "the request is larger than the model takes";
-    ModelRecording, "MODEL_RECORDING", Logic, "the recording has no answer to this, or cannot be read";
+    ModelRecording, "MODEL_RECORDING", Permission, "the recording has no answer to this, or cannot be read";
     ProviderName, "PROVIDER_NAME", Logic, "the text is no name for a provider or a profile";
     ProviderUnfit, "PROVIDER_UNFIT", Logic, "what is said of the provider does not make sense";
 }

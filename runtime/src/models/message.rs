@@ -174,8 +174,7 @@ mod tests {
     #[test]
     fn what_a_model_said_is_said_back_to_it_as_it_was() {
         let call = |arguments| ToolCall { id: "c1".into(), name: "look".into(), arguments, offered: true };
-        let message =
-            Message::Assistant { text: String::new(), calls: vec![call(Arguments::Json(json!({ "a": 1 })))] };
+        let message = Message::Assistant { text: String::new(), calls: vec![call(Arguments::Json(json!({ "a": 1 })))] };
         let sent = message.for_endpoint();
         assert_eq!(sent["content"], Value::Null);
         assert_eq!(sent["tool_calls"][0]["function"]["arguments"], "{\"a\":1}");

@@ -18,11 +18,12 @@ mod ollama;
 mod provider;
 mod recorded;
 mod request;
+mod tools;
 mod transport;
 
 pub use ask::{AnswerSchema, Ask, Asked, Delta};
-pub use chain::ProfileName;
 pub(crate) use chain::CHAIN_MAX;
+pub use chain::ProfileName;
 pub use error::{CODES, Code, Error};
 pub use message::{Answer, Arguments, Finish, Message, ToolCall, ToolOffer};
 pub use models::Models;
@@ -31,3 +32,4 @@ pub use ollama::{OLLAMA, Offer};
 pub use provider::{Body, Kind, NewProvider, Profile, Provider, TokensOutAs, key_name};
 pub use recorded::Recording;
 pub use request::digest_of;
+pub(crate) use tools::register;

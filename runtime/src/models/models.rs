@@ -28,7 +28,8 @@ use crate::env::Env;
 use crate::error::{Code as OfFace, Error};
 use crate::retry::RetryPolicy;
 use crate::store::{
-    ALLOW_PRIVATE, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_CHAIN, ModelCallEnd, NewModelCall, Reserving, Setting, Store,
+    ALLOW_PRIVATE, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_CHAIN, ModelCallEnd, NewModelCall, Reserving, Setting,
+    Store,
 };
 
 /// What models may cost in any 24 hours when nobody says anything: some long conversations with a large model.
@@ -113,7 +114,10 @@ impl Models {
     ) -> Result<Self, Error> {
         let lost = store.recover_model_calls().await?;
         if lost > 0 {
-            tracing::warn!(calls = lost, "calls of models were under way when the last server ended; they count as paid");
+            tracing::warn!(
+                calls = lost,
+                "calls of models were under way when the last server ended; they count as paid"
+            );
         }
         let (paces, given) = (Mutex::default(), Mutex::default());
         Ok(Self(Arc::new(Inner { env, store, vault, egress, ollama, paces, given })))
@@ -199,9 +203,10 @@ impl Models {
                 audience.tell(vec![Delta::Text(answer.text.clone())]).await;
                 return Ok(Asked { answer, call: stored.call, repeated: true });
             }
-            Reserving::UnderWay => {
-                ModelError::new(Code::ModelUnderWay, "the same call is under way; wait for it, and ask again for its answer")
-            }
+            Reserving::UnderWay => ModelError::new(
+                Code::ModelUnderWay,
+                "the same call is under way; wait for it, and ask again for its answer",
+            ),
             Reserving::Unanswered => ModelError::new(
                 Code::ModelUnanswered,
                 "the call was made before, and its answer never came; it counts as paid. Ask again to make another call",

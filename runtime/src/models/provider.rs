@@ -159,7 +159,8 @@ impl Profile {
             return Err(bad_name(&self.name));
         }
         let name = &self.name;
-        let sound = !self.model.is_empty() && self.model.len() <= TEXT_BYTES_MAX && !self.model.contains(char::is_control);
+        let sound =
+            !self.model.is_empty() && self.model.len() <= TEXT_BYTES_MAX && !self.model.contains(char::is_control);
         if !sound {
             return Err(unfit(format!("the profile `{name}` names no model")));
         }
@@ -278,7 +279,8 @@ impl Body {
 fn endpoint(base: &str) -> Result<Url, Error> {
     let wanted = "the address of an endpoint is such as `https://api.openai.com/v1`, without a user name or a query";
     let url: Url = base.trim_end_matches('/').parse().map_err(|_| unfit(wanted))?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    let plain =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
     let sound = matches!(url.scheme(), "http" | "https") && url.host().is_some() && plain;
     if sound && base.len() <= TEXT_BYTES_MAX { Ok(url) } else { Err(unfit(wanted)) }
 }
@@ -387,7 +389,8 @@ mod tests {
 
     #[test]
     fn a_key_leaves_only_encrypted_or_on_this_machine() {
-        for fine in ["https://api.example/v1", "http://127.0.0.1:11434/v1/", "http://localhost:1/v1", "http://[::1]:1"] {
+        for fine in ["https://api.example/v1", "http://127.0.0.1:11434/v1/", "http://localhost:1/v1", "http://[::1]:1"]
+        {
             assert_eq!(new(fine).check(&[]), Ok(()), "{fine}");
         }
         for bad in [

@@ -153,7 +153,8 @@ impl Recording {
                 return Err(CallFault::new(Problem::Stopped, "it was stopped"));
             }
         }
-        let calls: Vec<_> = recorded.tool_calls.iter().enumerate().map(|(at, call)| call.play(at, index, ask)).collect();
+        let calls: Vec<_> =
+            recorded.tool_calls.iter().enumerate().map(|(at, call)| call.play(at, index, ask)).collect();
         for (at, call) in calls.iter().enumerate() {
             let arguments = match &call.arguments {
                 Arguments::Json(value) => value.to_string(),

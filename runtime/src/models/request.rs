@@ -30,8 +30,7 @@ fn messages(ask: &Ask) -> Vec<Value> {
 
 fn tools(ask: &Ask) -> Vec<Value> {
     let tool = |tool: &super::message::ToolOffer| {
-        let function =
-            json!({ "name": tool.name, "description": tool.description, "parameters": tool.parameters });
+        let function = json!({ "name": tool.name, "description": tool.description, "parameters": tool.parameters });
         json!({ "type": "function", "function": function })
     };
     ask.tools.iter().map(tool).collect()

@@ -180,7 +180,8 @@ mod tests {
     fn what_an_endpoint_says_is_short_and_on_one_line() {
         let said = CallFault::said(Problem::Broken, &serde_json::json!({ "message": "a\nb".repeat(1000) }));
         assert!(said.says.len() <= SAYS_BYTES_MAX && !said.says.contains('\n'));
-        let secret = CallFault::said(Problem::Broken, &serde_json::json!("your key sk-abcdefghijklmnopqrstuvwxyz012345"));
+        let secret =
+            CallFault::said(Problem::Broken, &serde_json::json!("your key sk-abcdefghijklmnopqrstuvwxyz012345"));
         assert!(!secret.says.contains("abcdefghijklmnop"), "{secret}");
     }
 }

@@ -50,8 +50,11 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
     }
     if [MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH].contains(&name) {
         let amount = value.as_str().and_then(read_budget);
-        let message = format!("`{name}` is an amount in US dollars such as \"0.50 USD\"; \"0 USD\" lets no model be asked");
-        return amount.map(|amount| json!(format!("{amount} USD"))).ok_or_else(|| Error::new(Code::SettingValue, message));
+        let message =
+            format!("`{name}` is an amount in US dollars such as \"0.50 USD\"; \"0 USD\" lets no model be asked");
+        return amount
+            .map(|amount| json!(format!("{amount} USD")))
+            .ok_or_else(|| Error::new(Code::SettingValue, message));
     }
     let named = [ALLOW_PRIVATE, MODEL_CHAIN, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH];
     let known: Vec<_> = std::iter::once(format!("{FOLDER_PREFIX}NAME")).chain(named.map(str::to_owned)).collect();

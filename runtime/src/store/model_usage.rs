@@ -3,7 +3,7 @@
 use intents::Timestamp;
 use intents::id::{AutomationId, RunId};
 use intents::model::{Cost, Spent, Tokens, WINDOW_DAY, WINDOW_MONTH};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::db::Queries;

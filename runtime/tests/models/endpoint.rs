@@ -43,7 +43,8 @@ pub(crate) fn events(events: &[&str]) -> Vec<u8> {
 
 /// A piece of text.
 pub(crate) fn piece(text: &str) -> String {
-    json!({ "model": "m-1", "choices": [{ "index": 0, "delta": { "content": text }, "finish_reason": null }] }).to_string()
+    json!({ "model": "m-1", "choices": [{ "index": 0, "delta": { "content": text }, "finish_reason": null }] })
+        .to_string()
 }
 
 /// The end of an answer.

@@ -28,7 +28,12 @@ fn ways() -> Vec<(&'static str, Reply, &'static str, ModelCallState)> {
         ("hanging up", Reply::HangUp, "MODEL_BROKEN", Unknown),
         ("broken pieces", Reply::Bytes(events(&["{\"choices\":[{"])), "MODEL_BROKEN", Unknown),
         ("a stream that stops", Reply::Bytes(events(&[&piece("I")])), "MODEL_BROKEN", Unknown),
-        ("an error in the stream", Reply::Bytes(events(&[&json!({ "error": { "message": echo } }).to_string()])), "MODEL_BROKEN", Unknown),
+        (
+            "an error in the stream",
+            Reply::Bytes(events(&[&json!({ "error": { "message": echo } }).to_string()])),
+            "MODEL_BROKEN",
+            Unknown,
+        ),
         ("a page", answer(200, "", "<html>hello</html>"), "MODEL_BROKEN", Unknown),
     ]
 }
@@ -133,7 +138,8 @@ async fn the_chain_is_followed_in_its_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_nobody_answers_each_is_named() {
-    let (one, other) = (Endpoint::answering([error(401, "", "")]).await, Endpoint::answering([error(404, "", "")]).await);
+    let (one, other) =
+        (Endpoint::answering([error(401, "", "")]).await, Endpoint::answering([error(404, "", "")]).await);
     let world = World::with(&one).await;
     world.provider("q", &other, profile()).await;
     let failed = world.models.ask(ask("step-1")).await.unwrap_err();

@@ -54,9 +54,13 @@ fn is_here(url: &str) -> bool {
 /// Reads a price: dollars for a million tokens. Only what is here, or recorded, is free without saying so.
 fn price(text: Option<&String>, flag: &str, free: bool) -> Result<i64, Error> {
     match text {
-        Some(text) => text.parse::<Amount>().map(Amount::millionths).map_err(|error| malformed(format!("{flag}: {error}"))),
+        Some(text) => {
+            text.parse::<Amount>().map(Amount::millionths).map_err(|error| malformed(format!("{flag}: {error}")))
+        }
         None if free => Ok(0),
-        None => Err(malformed(format!("say with {flag} what a million tokens cost, in dollars; `0` where they are free"))),
+        None => {
+            Err(malformed(format!("say with {flag} what a million tokens cost, in dollars; `0` where they are free")))
+        }
     }
 }
 
@@ -104,7 +108,8 @@ async fn add(client: &Client, new: AddProvider, out: &mut Out) -> Result<Exit, E
 }
 
 fn key_in(file: &Path) -> Result<String, Error> {
-    let unreadable = |error| Error::new(Code::FileUnreadable, format!("`{}` could not be read: {error}", file.display()));
+    let unreadable =
+        |error| Error::new(Code::FileUnreadable, format!("`{}` could not be read: {error}", file.display()));
     let text = std::fs::read_to_string(file).map_err(unreadable)?;
     let key = text.trim();
     if key.is_empty() { Err(malformed(format!("`{}` is empty", file.display()))) } else { Ok(key.to_owned()) }
@@ -168,7 +173,9 @@ async fn test(client: &Client, name: &str, profile: Option<String>, out: &mut Ou
     out.line(format!("`{}/{}` ({}) {kind}: {}", tested.provider, tested.profile, tested.model, tested.text.trim()));
     let tokens = match (tested.tokens_in, tested.tokens_out) {
         (Some(sent), Some(answered)) => format!("{sent} tokens in, {answered} out"),
-        (Some(_) | None, None) | (None, Some(_)) => "it reports no tokens, so the most that it could cost counts".to_owned(),
+        (Some(_) | None, None) | (None, Some(_)) => {
+            "it reports no tokens, so the most that it could cost counts".to_owned()
+        }
     };
     out.line(format!("It took {} ms and {cost} USD: {tokens}.", tested.took_ms));
     Ok(Exit::Success)

@@ -45,7 +45,10 @@ pub(in crate::cli) async fn run(client: &Client, command: Usage, out: &mut Out) 
     out.line(budget("In the last 24 hours", usage.budgets.day));
     out.line(budget("In the last 30 days", usage.budgets.month));
     if usage.total.unsettled > 0 {
-        out.line(format!("For {} calls nothing was reported: the most that they could cost is held.", usage.total.unsettled));
+        out.line(format!(
+            "For {} calls nothing was reported: the most that they could cost is held.",
+            usage.total.unsettled
+        ));
     }
     Ok(Exit::Success)
 }
