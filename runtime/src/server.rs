@@ -147,6 +147,7 @@ impl Server {
         for task in &self.tasks {
             task.abort();
         }
+        self.app.models.end();
         self.app.control.end().await;
     }
 

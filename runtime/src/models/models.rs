@@ -60,6 +60,8 @@ struct Inner {
     paces: Mutex<BTreeMap<ProviderId, Arc<DefaultDirectRateLimiter>>>,
     /// Recorded answers that were given, or are being given.
     given: Mutex<BTreeMap<ProviderId, BTreeSet<u32>>>,
+    /// Whether the server ends.
+    ending: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Models {
@@ -120,7 +122,13 @@ impl Models {
             );
         }
         let (paces, given) = (Mutex::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { env, store, vault, egress, ollama, paces, given })))
+        let ending = watch::Sender::new(false);
+        Ok(Self(Arc::new(Inner { env, store, vault, egress, ollama, paces, given, ending })))
+    }
+
+    /// Lets go of calls that are under way, since the server ends: the next start says what became of them.
+    pub fn end(&self) {
+        self.0.ending.send_replace(true);
     }
 
     /// Asks a model, or gives the answer that the same request got before. The call goes on to its end when whoever asked
@@ -137,7 +145,13 @@ impl Models {
         stop: Option<watch::Receiver<bool>>,
     ) -> Result<Asked, Error> {
         let (models, audience) = (self.clone(), Audience { listener, stop });
-        let asking = tokio::spawn(async move { models.carry_out(ask, audience).await });
+        let mut ending = self.0.ending.subscribe();
+        let asking = tokio::spawn(async move {
+            tokio::select! {
+                asked = models.carry_out(ask, audience) => asked,
+                _ = ending.wait_for(|ending| *ending) => Err(Error::new(OfFace::ShuttingDown, "the server is ending")),
+            }
+        });
         let failed = |_| Error::new(OfFace::ServerFailed, "a call of a model failed in a way that nobody foresaw");
         asking.await.map_err(failed)?
     }

@@ -10,6 +10,7 @@ mod doors;
 mod ending;
 mod figures;
 mod files;
+mod models;
 mod place;
 mod recorder;
 mod scripts;
