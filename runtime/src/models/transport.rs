@@ -102,11 +102,11 @@ impl Way {
         let member = |name: &str| error[name].as_str().unwrap_or_default();
         let problem = judge(status, &format!("{} {}", member("code"), member("type")).to_ascii_lowercase());
         let said = self.without_key(error["message"].as_str().or_else(|| error.as_str()).unwrap_or_default());
-        let says = match problem {
-            // Endpoints like to repeat a part of the key that they refuse.
-            Problem::Auth => format!("status {status}"),
-            _ if said.is_empty() => format!("status {status}"),
-            _ => format!("status {status}: {}", redacted(&said)),
+        // Endpoints like to repeat a part of the key that they refuse.
+        let says = if problem == Problem::Auth || said.is_empty() {
+            format!("status {status}")
+        } else {
+            format!("status {status}: {}", redacted(&said))
         };
         CallFault { problem, retry_after, says }
     }
@@ -125,11 +125,15 @@ pub(super) fn boxed(fault: CallFault) -> OpenAIError {
 
 /// Why nothing came back.
 fn unsent(fault: &SendFault) -> CallFault {
-    let problem = match (fault.error.code(), fault.left) {
-        (OfConnector::EgressPrivateAddress, _) => Problem::NotAllowed,
-        (OfConnector::HttpTimeout, _) => Problem::Timeout,
-        (_, true) => Problem::Broken,
-        (_, false) => Problem::Unreachable,
+    let code = fault.error.code();
+    let problem = if code == OfConnector::EgressPrivateAddress {
+        Problem::NotAllowed
+    } else if code == OfConnector::HttpTimeout {
+        Problem::Timeout
+    } else if fault.left {
+        Problem::Broken
+    } else {
+        Problem::Unreachable
     };
     CallFault::new(problem, fault.error.to_string())
 }

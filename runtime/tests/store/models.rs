@@ -51,10 +51,9 @@ impl World {
     }
 
     async fn reserved(&self, new: NewModelCall) -> ModelCallId {
-        match self.reserve(new).await {
-            Reserving::Reserved(id) => id,
-            other => panic!("there is money for it: {other:?}"),
-        }
+        let reserved = self.reserve(new).await;
+        let Reserving::Reserved(id) = reserved else { panic!("there is money for it: {reserved:?}") };
+        id
     }
 
     async fn usage(&self) -> Usage {
@@ -77,7 +76,7 @@ async fn fifty_calls_at_once_never_go_beyond_a_budget() {
         match reserved.await.unwrap() {
             Reserving::Reserved(_) => passed += 1,
             Reserving::Over(over) => assert_eq!(over.spent, Cost::of_amount(Amount::ONE)),
-            other => panic!("each is another request: {other:?}"),
+            Reserving::Answered(_) | Reserving::UnderWay | Reserving::Unanswered => panic!("each is another request"),
         }
     }
     assert_eq!(passed, 10, "ten times 0.10 USD is one dollar");
