@@ -6,7 +6,7 @@ use intents::amount::Amount;
 use intents::id::{AutomationId, ModelCallId};
 use intents::model::{Cost, Limits, Purpose, Tokens};
 use runtime::store::{
-    Error, ModelCallEnd, ModelCallState, NewModelCall, Reserving, Retention, Usage, UsageBy, UsageFilter,
+    Erasure, Error, ModelCallEnd, ModelCallState, NewModelCall, Reserving, Retention, Usage, UsageBy, UsageFilter,
 };
 use serde_json::json;
 
@@ -192,6 +192,21 @@ async fn old_answers_go_and_what_they_cost_stays() {
     world.clock.advance(400 * DAY);
     world.store.sweep(Retention::default()).await.unwrap();
     assert_eq!(world.usage().await.calls, 0);
+}
+
+#[tokio::test]
+async fn an_erased_run_takes_its_answers_along_and_leaves_what_they_cost() {
+    let world = World::new().await;
+    let automation = world.automation("reader").await;
+    let attempt = world.attempt(&automation, "text-1").await;
+    let new = NewModelCall { run: Some(attempt.run), ..for_automation("step", automation.id) };
+    let id = world.reserved(new.clone()).await;
+    world.store.settle_model_call(id, answered(42)).await.unwrap();
+    world.store.stop_run(attempt.run, "the test").await.unwrap();
+    world.store.erase(Erasure::Run(attempt.run), "ann").await.unwrap();
+    let gone = world.store.reserve_model_call(new, false).await.unwrap_err();
+    assert!(matches!(gone, Error::Sealed { .. }), "{gone:?}");
+    assert_eq!(world.usage().await.cost.micros(), 42);
 }
 
 #[tokio::test]

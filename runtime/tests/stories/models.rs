@@ -217,8 +217,10 @@ fn a_tool_that_is_not_granted_asks_no_model() {
     let _server = place.start();
     add(&place, &endpoint);
     place.import("reader", &contract("model.judge", "0.20 USD"), EXTRACT, &[]);
-    place.run("reader", &json!({ "text": "x", "ms": 0 }));
-    place.need("GATE_TOOL_NOT_GRANTED");
+    let run = place.run("reader", &json!({ "text": "x", "ms": 0 }));
+    let detail = place.run_is(&run, "failed");
+    let message = detail["failure"]["message"].as_str().unwrap();
+    assert!(message.contains("there is no `tools.model.extract`"), "{detail}");
     assert_eq!(endpoint.came().len(), 0);
 }
 
