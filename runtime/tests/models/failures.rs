@@ -109,6 +109,19 @@ async fn an_endpoint_that_asks_for_too_long_a_wait_is_left_for_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_provider_is_called_no_more_often_than_was_said() {
+    let endpoint = Endpoint::answering([says("Once a minute.", 1, 1)]).await;
+    let world = World::new().await;
+    let mut hasty = profile();
+    hasty.whole_ms = Some(700);
+    let body = json!({ "base_url": endpoint.base_url(), "requests_per_minute": 1, "profiles": [hasty] });
+    world.store.add_provider("p", body, "ann").await.unwrap();
+    world.models.ask(ask("step-1")).await.unwrap();
+    assert_eq!(code(world.models.ask(ask("step-2")).await), "MODEL_BUSY");
+    assert_eq!((endpoint.calls(), world.usage().await.calls), (1, 1), "what is not sent is not paid for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failing_endpoint_is_tried_a_few_times() {
     let endpoint = Endpoint::answering([error(500, "", "oops"), error(503, "", "later"), says("At last.", 1, 1)]).await;
     let world = World::with(&endpoint).await;
