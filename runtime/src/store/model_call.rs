@@ -352,14 +352,15 @@ impl Command for Settle {
 
 /// Says in the record what a call cost, and for whom.
 async fn tell(batch: &mut Batch<'_>, row: &row::Model) -> Result<(), Error> {
-    let automation = row.automation_id.as_deref().map(str::parse::<AutomationId>).transpose();
-    let automation = automation.map_err(|error| Error::unreadable("model call", error))?;
+    let unreadable = |error| Error::unreadable("model call", error);
+    let automation = row.automation_id.as_deref().map(str::parse::<AutomationId>).transpose().map_err(unreadable)?;
+    let talk = row.room.as_deref().map(str::parse::<RoomId>).transpose().map_err(unreadable)?;
     let data = json!({
         "call": row.id, "provider": row.provider, "model": row.model, "purpose": row.purpose, "state": row.state,
         "code": row.code, "tokens_in": row.tokens_in, "tokens_out": row.tokens_out,
         "cost_micros": Cost::from_parts(row.cost).micros(), "automation": row.automation_id, "room": row.room,
     });
-    let room = automation.map_or(WORKSPACE_ROOM, room_of);
+    let room = automation.map(room_of).or(talk).unwrap_or(WORKSPACE_ROOM);
     let (kind, run) = ("model.called", row.run_id.clone());
     batch.event(NewEvent { room, kind, actor: ACTOR.to_owned(), run, cause: None, data }).await
 }
