@@ -192,6 +192,9 @@ typed_id!(
 typed_id!(
     /// Identifies one call of a model. Prints as `mcall_01JD...`.
     ModelCallId, "mcall");
+typed_id!(
+    /// Identifies the proof sheet of one trial. Prints as `trial_01JD...`.
+    TrialId, "trial");
 
 #[cfg(test)]
 mod tests {

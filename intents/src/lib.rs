@@ -23,5 +23,6 @@ pub mod run;
 pub mod schedule;
 pub mod time;
 pub mod tool;
+pub mod trial;
 
 pub use time::Timestamp;

@@ -242,6 +242,11 @@ impl Definition {
         }
     }
 
+    /// Where a result of a call with these arguments comes from.
+    pub fn sources(&self, arguments: &Value) -> BTreeSet<Label> {
+        self.label.as_ref().and_then(|label| template::expand(label, &self.name, arguments)).unwrap_or_default()
+    }
+
     /// Whether the schema of the result has a place for `pointer`; `*` steps into items.
     pub fn has_result(&self, pointer: &Pointer) -> bool {
         schema_has(&self.result, pointer.segments())

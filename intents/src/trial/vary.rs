@@ -1,0 +1,138 @@
+//! Recorded data as it might have been: rows in another order, other subjects, another row in front.
+
+use serde_json::Value;
+
+/// The value with the rows of each list in the opposite order. Says whether anything moved.
+pub fn reversed(value: &mut Value) -> bool {
+    match value {
+        Value::Array(items) => {
+            let mut moved = false;
+            for item in items.iter_mut() {
+                moved |= reversed(item);
+            }
+            items.reverse();
+            moved || items.len() > 1 && items.first() != items.last()
+        }
+        Value::Object(members) => {
+            let mut moved = false;
+            for member in members.values_mut() {
+                moved |= reversed(member);
+            }
+            moved
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// The value with other subjects: names and numbers of things change, times, amounts and long texts stay.
+pub fn other_subjects(value: &Value) -> Value {
+    renamed(value, "")
+}
+
+/// The value with one more row at the beginning of each list of objects: the first one under another name. Says whether
+/// there was such a list.
+pub fn row_in_front(value: &mut Value) -> bool {
+    match value {
+        Value::Array(items) => {
+            let first = items.first().filter(|first| first.is_object()).map(other_subjects);
+            let found = first.is_some();
+            if let Some(first) = first {
+                items.insert(0, first);
+            }
+            found
+        }
+        Value::Object(members) => {
+            let mut found = false;
+            for member in members.values_mut() {
+                found |= row_in_front(member);
+            }
+            found
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// The length of the longest list of objects.
+pub fn rows_max(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => {
+            let own = if items.first().is_some_and(Value::is_object) { items.len() } else { 0 };
+            items.iter().map(rows_max).max().unwrap_or(0).max(own)
+        }
+        Value::Object(members) => members.values().map(rows_max).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// Longer texts are content, not names.
+const NAME_CHARS_MAX: usize = 128;
+/// Members whose numbers are names.
+const NUMBERED: [&str; 5] = ["id", "number", "no", "nr", "key"];
+
+fn renamed(value: &Value, member: &str) -> Value {
+    match value {
+        Value::String(text) => rename(text).into(),
+        Value::Number(number) if NUMBERED.contains(&member) => {
+            number.as_i64().map_or_else(|| value.clone(), |number| number.wrapping_add(1_000_003).into())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::Array(items) => items.iter().map(|item| renamed(item, member)).collect(),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, inner)| (name.clone(), renamed(inner, name))).collect())
+        }
+    }
+}
+
+fn rename(text: &str) -> String {
+    let is_time = text.len() >= 8
+        && text.starts_with(|c: char| c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_digit() || "-:.TZ+ ".contains(c))
+        && text.contains(['-', ':']);
+    if is_time || text.is_empty() || text.contains('\n') || text.chars().count() > NAME_CHARS_MAX {
+        return text.to_owned();
+    }
+    if let Some((local, domain)) = text.split_once('@') {
+        return format!("{local}x@{domain}");
+    }
+    // A digest stays one, a path keeps its ending: only the last letter or digit before it moves.
+    let ending = text.rfind('.').filter(|dot| text.len() - dot <= 6).unwrap_or(text.len());
+    let (name, ending) = text.split_at(ending);
+    let Some((place, last)) = name.char_indices().rev().find(|(_, c)| c.is_ascii_alphanumeric()) else {
+        return text.to_owned();
+    };
+    let next = match last {
+        '9' => '0',
+        'z' | 'f' => 'a',
+        'Z' | 'F' => 'A',
+        other => char::from_u32(u32::from(other) + 1).unwrap_or('a'),
+    };
+    format!("{}{next}{}{ending}", &name[..place], &name[place + last.len_utf8()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn other_subjects_have_other_names_and_the_same_times() {
+        let row = json!({ "id": 7, "number": "A-17", "due": "2026-10-31", "to": "ann@c.example", "amount": 5, "f": "a/b.csv" });
+        let other = other_subjects(&row);
+        assert_eq!(
+            other,
+            json!({ "id": 1_000_010, "number": "A-18", "due": "2026-10-31", "to": "annx@c.example", "amount": 5, "f": "a/c.csv" })
+        );
+    }
+
+    #[test]
+    fn rows_move_and_more_come() {
+        let mut rows = json!({ "items": [{ "n": "a1" }, { "n": "b1" }] });
+        assert!(reversed(&mut rows));
+        assert_eq!(rows, json!({ "items": [{ "n": "b1" }, { "n": "a1" }] }));
+        assert!(row_in_front(&mut rows));
+        assert_eq!(rows["items"][0], json!({ "n": "b2" }));
+        assert_eq!(rows_max(&rows), 3);
+        assert!(!reversed(&mut json!({ "one": [1], "same": [2, 2] })));
+    }
+}
