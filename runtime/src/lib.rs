@@ -24,4 +24,5 @@ pub mod server;
 pub mod store;
 pub mod supervisor;
 pub mod telemetry;
+pub mod trial;
 pub mod watch;

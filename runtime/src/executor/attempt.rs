@@ -39,6 +39,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tracing::Instrument;
 
+use super::answers::stale;
 use super::call::{Admitted, Kind, Leaving, Refused, Wish};
 use super::context::{Context, Trouble};
 use super::host::Overlay;
@@ -57,7 +58,7 @@ pub use self::ending::Ending;
 use self::ending::End;
 use self::evidence::refusal_need;
 use self::memory::{budgets, events_taken, logged, made_at, not_before, said};
-use self::reread::{Earlier, stale};
+use self::reread::Earlier;
 use self::side::{Said, Side};
 
 /// An attempt that lives longer than this is not working; its waits would be rows.
@@ -383,7 +384,7 @@ impl Attempt {
             self.unsaved.push(Record::Outside(Report::Named { call: leaving.call, id: id.clone() }));
         }
         let made_at = *self.made_at.entry(leaving.call).or_insert(now);
-        let wish = match call::understand(&self.services, &leaving)? {
+        let wish = match call::understand(&self.services.tools, &leaving)? {
             Ok(wish) => Arc::new(wish),
             Err(refused) => {
                 if let (Some(tool), false) = (&refused.tool, again) {
@@ -577,7 +578,7 @@ impl Attempt {
 
     fn misshapen(&self, admitted: &Admitted, outcome: &Outcome) -> Result<Option<Failure>, Trouble> {
         let (Outcome::Value(value), Shape::BuiltIn) = (outcome, admitted.definition.shape) else { return Ok(None) };
-        let schemas = self.services.schemas(&admitted.definition)?;
+        let schemas = self.services.tools.schemas(&admitted.definition)?;
         Ok(schemas.result.iter_errors(value).next().map(|fault| {
             let message = format!(
                 "the result of {} does not fit its schema at `{}`",

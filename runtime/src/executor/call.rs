@@ -17,30 +17,31 @@ use intents::tool::{Definition, Identity, Name};
 use serde_json::{Value, json};
 
 use super::context::{Context, Trouble};
-use super::{Services, grants};
+use super::grants;
+use super::tools::Tools;
 
 /// A call as it left the script.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Leaving {
-    pub(super) call: u32,
+pub(crate) struct Leaving {
+    pub(crate) call: u32,
     /// What an engine outside calls it.
-    pub(super) id: Option<String>,
-    pub(super) tool: String,
-    pub(super) arguments: String,
-    pub(super) key: Option<String>,
-    pub(super) optional: bool,
+    pub(crate) id: Option<String>,
+    pub(crate) tool: String,
+    pub(crate) arguments: String,
+    pub(crate) key: Option<String>,
+    pub(crate) optional: bool,
 }
 
 /// A call that the boundary has let through: it makes sense, whatever the gate says.
-pub(super) struct Wish {
-    pub(super) call: u32,
-    pub(super) definition: Arc<Definition>,
-    pub(super) arguments: Arguments,
-    pub(super) optional: bool,
+pub(crate) struct Wish {
+    pub(crate) call: u32,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) arguments: Arguments,
+    pub(crate) optional: bool,
     /// The key that the script gave.
-    pub(super) given_key: Option<Key>,
+    pub(crate) given_key: Option<Key>,
     /// Who performs it; nobody but the host where there is none.
-    pub(super) tool: Option<Arc<dyn Tool>>,
+    pub(crate) tool: Option<Arc<dyn Tool>>,
 }
 
 impl Wish {
@@ -89,12 +90,12 @@ pub(super) struct EffectCall {
 }
 
 /// A call that goes nowhere.
-pub(super) struct Refused {
-    pub(super) failure: Failure,
+pub(crate) struct Refused {
+    pub(crate) failure: Failure,
     /// What a person should see.
-    pub(super) evidence: Value,
+    pub(crate) evidence: Value,
     /// The call as far as it was understood, for the journal.
-    pub(super) tool: Option<Name>,
+    pub(crate) tool: Option<Name>,
 }
 
 fn broken(tool: Option<Name>, class: Class, code: &'static str, message: String, evidence: Value) -> Box<Refused> {
@@ -102,19 +103,19 @@ fn broken(tool: Option<Name>, class: Class, code: &'static str, message: String,
 }
 
 /// Checks one call: known tool, arguments in shape, a key that is one.
-pub(super) fn understand(services: &Services, leaving: &Leaving) -> Result<Result<Wish, Box<Refused>>, Trouble> {
+pub(crate) fn understand(tools: &Tools, leaving: &Leaving) -> Result<Result<Wish, Box<Refused>>, Trouble> {
     let unknown = |name: Option<Name>| {
         let message = format!("there is no tool `{}`", leaving.tool);
         broken(name, Class::Logic, "TOOL_UNKNOWN", message, json!({ "tool": leaving.tool }))
     };
     let Ok(name) = leaving.tool.parse::<Name>() else { return Ok(Err(unknown(None))) };
-    let known = services.catalogue.get(&name).zip(services.definition(&name));
+    let known = tools.catalogue.get(&name).zip(tools.definition(&name));
     let Some((entry, definition)) = known else { return Ok(Err(unknown(Some(name)))) };
     let Ok(arguments) = Arguments::parse(leaving.arguments.clone()) else {
         let message = "the arguments are no JSON".to_owned();
         return Ok(Err(broken(Some(name), Class::Internal, "ARGUMENTS_INVALID", message, json!({}))));
     };
-    if let Some(fault) = services.schemas(&definition)?.arguments.iter_errors(arguments.value()).next() {
+    if let Some(fault) = tools.schemas(&definition)?.arguments.iter_errors(arguments.value()).next() {
         let place = fault.instance_path().to_string();
         let message = format!("the arguments of {name} do not fit at `{place}`: {}", fault.masked());
         let evidence = json!({ "tool": name.as_str(), "at": place, "why": fault.masked().to_string() });
@@ -147,7 +148,7 @@ pub(super) fn decide(context: &Context, wish: &Wish, circumstances: &Circumstanc
 }
 
 /// What the gate said, as the journal keeps it.
-pub(super) fn in_words(verdict: &Verdict) -> String {
+pub(crate) fn in_words(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Pass(passed) => passed.clause.words.clone(),
         Verdict::Stale { clause, .. } | Verdict::NeedsFreshRead { clause, .. } => clause.clone(),
@@ -183,7 +184,7 @@ pub(super) fn admit(context: &Context, wish: &Wish, passed: Passed) -> Admitted 
 }
 
 /// A call that the gate refuses.
-pub(super) fn denied(definition: &Definition, reasons: Vec<gate::Reason>) -> Box<Refused> {
+pub(crate) fn denied(definition: &Definition, reasons: Vec<gate::Reason>) -> Box<Refused> {
     let first = reasons.first();
     let class = first.map_or(Class::Internal, gate::Reason::class);
     let code = first.map_or("GATE_CONDITION_FAILED", |reason| reason.code);
@@ -192,12 +193,13 @@ pub(super) fn denied(definition: &Definition, reasons: Vec<gate::Reason>) -> Box
     broken(Some(definition.name.clone()), class, code, words.join(" "), evidence)
 }
 
-pub(super) fn parse_key(text: &str) -> Result<Key, String> {
+pub(crate) fn parse_key(text: &str) -> Result<Key, String> {
     let value: Value = serde_json::from_str(text).map_err(|_| "the effect key is no JSON".to_owned())?;
     Key::parse(&value).map_err(|error| error.to_string())
 }
 
-fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity {
+/// What the contract says about a service, as tools take it.
+pub(crate) fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity {
     let identity = declared.identity();
     match (declared, identity) {
         (DeclaredIdentity::Keyed { header, .. }, Identity::Keyed { window_ms }) => {

@@ -23,7 +23,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// A call that the host does itself.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum HostCall {
+pub(crate) enum HostCall {
     Sleep { ms: Option<u64>, until: Option<Timestamp> },
     WaitFor { event: String, until: Option<Timestamp> },
     StateGet { key: String },
@@ -79,7 +79,7 @@ fn read<T: serde::de::DeserializeOwned>(tool: &str, arguments: &Value) -> Result
 
 impl HostCall {
     /// Reads a call of one of the host's own tools.
-    pub(super) fn read(tool: &str, arguments: &Value) -> Result<Self, Failure> {
+    pub(crate) fn read(tool: &str, arguments: &Value) -> Result<Self, Failure> {
         Ok(match tool {
             "steward.sleep" => {
                 let SleepArguments { ms, until_ms } = read(tool, arguments)?;
@@ -133,13 +133,13 @@ fn bounded(tool: &str, value: &Value, bytes_max: usize) -> Result<(), Failure> {
 }
 
 /// When a sleep ends that was called at a time.
-pub(super) fn wake_at(called_at: Timestamp, ms: Option<u64>, until: Option<Timestamp>) -> Timestamp {
+pub(crate) fn wake_at(called_at: Timestamp, ms: Option<u64>, until: Option<Timestamp>) -> Timestamp {
     let wanted = until.unwrap_or_else(|| called_at + Duration::from_millis(ms.unwrap_or(0)));
     wanted.min(called_at + SLEEP_MAX)
 }
 
 /// The answer to a wait that nothing ended.
-pub(super) fn timed_out(event: &str) -> Outcome {
+pub(crate) fn timed_out(event: &str) -> Outcome {
     Outcome::Refused(Refusal {
         code: "timed_out".to_owned(),
         message: format!("the event {event} did not come in time"),
@@ -148,20 +148,20 @@ pub(super) fn timed_out(event: &str) -> Outcome {
 }
 
 /// The answer to a wait that an event ended.
-pub(super) fn came(event: &str, data: Value) -> Outcome {
+pub(crate) fn came(event: &str, data: Value) -> Outcome {
     Outcome::Value(json!({ "name": event, "data": data }))
 }
 
 /// What a run has seen and changed of the automation's state.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Overlay {
+pub(crate) struct Overlay {
     seen: BTreeMap<String, u64>,
     written: BTreeMap<String, Option<Value>>,
 }
 
 impl Overlay {
     /// What the journal says so far.
-    pub(super) fn from_records(records: &[Record]) -> Self {
+    pub(crate) fn from_records(records: &[Record]) -> Self {
         let mut overlay = Self::default();
         for record in records {
             match record {
@@ -186,16 +186,16 @@ impl Overlay {
     }
 
     /// What the run itself wrote, if it did.
-    pub(super) fn written(&self, key: &str) -> Option<Value> {
+    pub(crate) fn written(&self, key: &str) -> Option<Value> {
         self.written.get(key).map(|value| value.clone().unwrap_or(Value::Null))
     }
 
     /// Notes a version that the run saw; the first look counts.
-    pub(super) fn saw(&mut self, key: &str, version: u64) {
+    pub(crate) fn saw(&mut self, key: &str, version: u64) {
         self.seen.entry(key.to_owned()).or_insert(version);
     }
 
-    pub(super) fn write(&mut self, key: String, value: Option<Value>) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, key: String, value: Option<Value>) -> Result<(), Failure> {
         self.written.insert(key, value);
         if self.written.len() > STATE_WRITES_MAX {
             let message = format!("a run changes at most {STATE_WRITES_MAX} places of the state");
@@ -205,7 +205,7 @@ impl Overlay {
     }
 
     /// What the end of the run writes and relies on; nothing when it wrote nothing.
-    pub(super) fn writes(self) -> Vec<StateWrite> {
+    pub(crate) fn writes(self) -> Vec<StateWrite> {
         if self.written.is_empty() {
             return Vec::new();
         }

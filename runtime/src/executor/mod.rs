@@ -5,15 +5,17 @@
 //! harmless: decide, store, then act. It knows nothing of HTTP and nothing of triggers.
 
 mod actor;
+pub(crate) mod answers;
 mod attempt;
-mod call;
+pub(crate) mod call;
 mod context;
 mod grants;
-mod host;
+pub(crate) mod host;
 mod in_flight;
 pub mod outside;
 mod progress;
 mod services;
+pub(crate) mod tools;
 mod witness;
 mod wording;
 

@@ -5,16 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use connectors::Catalogue;
 use connectors::egress::HostPort;
-use intents::canonical::{self, Digest};
 use intents::contract::Contract;
 use intents::failure::TransientPolicy;
 use intents::id::ContractId;
-use intents::tool::{Definition, Name};
-use jsonschema::Validator;
+use intents::tool::Definition;
 use sandbox::{Jail, Limits};
 
 use super::context::Trouble;
 use super::in_flight::Table;
+use super::tools::Tools;
 use crate::env::Env;
 use crate::store::Store;
 use crate::telemetry::metrics::Meter;
@@ -25,7 +24,7 @@ use crate::telemetry::traces::Tracer;
 pub struct Services {
     pub(super) env: Env,
     pub(super) store: Store,
-    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) tools: Tools,
     pub(super) jail: Jail,
     pub(super) limits: Limits,
     pub(super) transient: TransientPolicy,
@@ -34,24 +33,13 @@ pub struct Services {
     pub(super) meter: Meter,
     pub(super) tracer: Tracer,
     vocabulary: Arc<Vec<Definition>>,
-    /// The same by name, to be shared by calls.
-    definitions: Arc<HashMap<Name, Arc<Definition>>>,
     contracts: Arc<Mutex<HashMap<ContractId, Arc<Contract>>>>,
-    schemas: Arc<Mutex<HashMap<Name, Arc<Schemas>>>>,
 }
 
 impl std::fmt::Debug for Services {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Services").finish_non_exhaustive()
     }
-}
-
-/// The compiled schemas of a tool, and what it is as a whole.
-pub(super) struct Schemas {
-    pub(super) arguments: Validator,
-    pub(super) result: Validator,
-    /// The digest of the whole definition.
-    pub(super) definition: Digest,
 }
 
 /// Contracts that are kept parsed; a server with more active automations parses some again.
@@ -64,22 +52,15 @@ impl Services {
             meter: Meter::new(catalogue.definitions().map(|definition| &definition.name), false),
             tracer: Tracer::off(),
             vocabulary: Arc::new(catalogue.definitions().cloned().collect()),
-            definitions: Arc::new(
-                catalogue
-                    .definitions()
-                    .map(|definition| (definition.name.clone(), Arc::new(definition.clone())))
-                    .collect(),
-            ),
+            tools: Tools::new(catalogue),
             env,
             store,
-            catalogue,
             jail,
             limits: Limits::default(),
             transient: TransientPolicy::default(),
             private_hosts: Arc::default(),
             in_flight: Table::default(),
             contracts: Arc::default(),
-            schemas: Arc::default(),
         }
     }
 
@@ -124,32 +105,5 @@ impl Services {
         }
         kept.insert(id, Arc::clone(&contract));
         Ok(contract)
-    }
-
-    /// The definition of a tool of the catalogue.
-    pub(super) fn definition(&self, name: &Name) -> Option<Arc<Definition>> {
-        self.definitions.get(name).map(Arc::clone)
-    }
-
-    /// The compiled schemas of a tool.
-    pub(super) fn schemas(&self, definition: &Definition) -> Result<Arc<Schemas>, Trouble> {
-        let mut kept = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(schemas) = kept.get(&definition.name) {
-            return Ok(Arc::clone(schemas));
-        }
-        let compile = |schema| {
-            jsonschema::validator_for(schema).map_err(|error| Trouble::Broken {
-                code: "TOOL_SCHEMA",
-                reason: format!("a schema of {} does not compile: {error}", definition.name),
-            })
-        };
-        let whole = serde_json::to_value(definition).expect("a definition is plain data");
-        let schemas = Arc::new(Schemas {
-            arguments: compile(&definition.arguments)?,
-            result: compile(&definition.result)?,
-            definition: canonical::digest(&whole),
-        });
-        kept.insert(definition.name.clone(), Arc::clone(&schemas));
-        Ok(schemas)
     }
 }

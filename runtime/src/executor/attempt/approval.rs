@@ -8,20 +8,18 @@ use intents::approval::{Binding, Content, LIFE_DEFAULT};
 use intents::failure::Class;
 use intents::gate;
 use intents::label::Labels;
-use intents::outcome::{Failure, Outcome, Refusal};
+use intents::outcome::{Failure, Outcome};
 use serde_json::{Value, json};
 
 use super::fault::within;
 use super::{Attempt, Landing};
+use crate::executor::answers::not_approved;
 use crate::executor::call::{Admitted, Kind};
 use crate::executor::context::Trouble;
 use crate::executor::wording;
 use crate::store;
-use crate::store::{Because, Blocked, Envelope, Ground, NewApproval, NewWait, No, Passing, TakePlace};
+use crate::store::{Blocked, Envelope, Ground, NewApproval, NewWait, Passing, TakePlace};
 use crate::telemetry::metrics::GateVerdict;
-
-/// The code under which a script learns that a person said no, or nobody answered.
-const NOT_APPROVED: &str = "not_approved";
 
 impl Attempt {
     /// Everything that, were it another, would make the effect another.
@@ -36,7 +34,7 @@ impl Attempt {
             run: context.run.id,
             effect: admitted.key(context).identity(context.automation.id, &admitted.definition.name),
             connection: admitted.passed.connection.as_ref().map(ToString::to_string),
-            definition: self.services.schemas(&admitted.definition)?.definition,
+            definition: self.services.tools.schemas(&admitted.definition)?.definition,
             arguments: admitted.arguments_digest(),
             contents,
             contracts,
@@ -133,7 +131,9 @@ impl Attempt {
                 let question = self.question(admitted, grounds)?;
                 self.sleeping.insert(admitted.call, NewWait::Approval(Box::new(question)));
             }
-            Blocked::NotApproved(no) => self.complete(admitted.call, refusal(&no), Labels::new()),
+            Blocked::NotApproved(no) => {
+                self.complete(admitted.call, not_approved(no.because, no.reason.as_deref()), Labels::new());
+            }
         }
         Ok(())
     }
@@ -195,17 +195,4 @@ fn ground(ground: &gate::Ground) -> Ground {
 
 fn nothing_done(failure: Failure) -> Fault {
     Fault { failure, proves_nothing_done: true }
-}
-
-/// What the script learns of a no.
-fn refusal(no: &No) -> Outcome {
-    let message = match no.because {
-        Because::Refused => "the person who was asked said no",
-        Because::Expired => "nobody answered in time whether this may happen",
-    };
-    Outcome::Refused(Refusal {
-        code: NOT_APPROVED.to_owned(),
-        message: message.to_owned(),
-        data: json!({ "because": no.because.as_str(), "reason": no.reason }),
-    })
 }

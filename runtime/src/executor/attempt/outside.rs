@@ -156,7 +156,7 @@ fn opening(services: &Services, context: &Context, attempt: u32, at: Timestamp) 
 fn tools(services: &Services, context: &Context) -> Vec<Definition> {
     let granted = context.tools();
     let names: BTreeSet<&str> = granted.iter().map(String::as_str).chain(ALWAYS_GRANTED).collect();
-    let found = names.into_iter().filter_map(|name| services.catalogue.get(&name.parse().ok()?));
+    let found = names.into_iter().filter_map(|name| services.tools.catalogue.get(&name.parse().ok()?));
     found.map(|entry| entry.definition().clone()).collect()
 }
 

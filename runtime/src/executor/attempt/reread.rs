@@ -12,12 +12,13 @@ use intents::contract::Contract;
 use intents::failure::Class;
 use intents::gate::{self, Verdict};
 use intents::journal::{Record, recorded};
-use intents::outcome::{Failure, Outcome, Refusal};
+use intents::outcome::{Failure, Outcome};
 use intents::tool::Name;
 use serde_json::{Value, json};
 
 use super::{Attempt, Landing, files};
 use crate::env::FaultPoint;
+use crate::executor::answers::stale;
 use crate::executor::call::{self, Admitted, Kind, Leaving, Wish};
 use crate::executor::context::Trouble;
 
@@ -59,18 +60,6 @@ pub(super) fn read_before(records: &[Record]) -> Vec<Earlier> {
         }
     }
     reads
-}
-
-/// The code under which a script learns that what its call is bound to is not so any more.
-const STALE: &str = "stale";
-
-/// What the script learns of it.
-pub(super) fn stale(clause: &str) -> Outcome {
-    Outcome::Refused(Refusal {
-        code: STALE.to_owned(),
-        message: "what this call is bound to was read again, and is not so any more".to_owned(),
-        data: json!({ "clause": clause }),
-    })
 }
 
 impl Attempt {
@@ -129,7 +118,7 @@ impl Attempt {
             key: None,
             optional: false,
         };
-        let again = match call::understand(&self.services, &leaving)? {
+        let again = match call::understand(&self.services.tools, &leaving)? {
             Ok(again) => again,
             Err(refused) => return self.refuse(&leaving, *refused),
         };

@@ -1,0 +1,12 @@
+//! The checks of a trial, one after the other, on each case.
+
+mod contract;
+mod crash;
+mod fault;
+mod look;
+mod once;
+mod trial;
+
+pub use trial::{FIRST_RUN_EFFECTS_MAX, TIME_MAX, try_out};
+
+pub(super) use trial::{Base, Trial};

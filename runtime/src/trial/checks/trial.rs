@@ -1,0 +1,224 @@
+//! A trial as a whole: what is executed, how much of it, and in which order.
+
+use std::time::Duration;
+
+use intents::canonical::Digest;
+use intents::effect::Key;
+use intents::journal::Record;
+use intents::outcome::Outcome;
+use intents::trial::{Applied, Check, Code, Dice, Finding, Ratio, Sheet};
+
+use super::look::{self, Tone};
+use crate::executor::Trouble;
+use crate::trial::bench::Bench;
+use crate::trial::case::{CASES_MAX, Case};
+use crate::trial::execution::execute;
+use crate::trial::memory::Memory;
+use crate::trial::past::{self, Past};
+use crate::trial::plan::{Done, End, Plan, Turn};
+use crate::trial::scan;
+use crate::trial::twist::Twist;
+
+/// A person waits for the sheet: what was not tried until then is not tried, and the sheet says so.
+pub const TIME_MAX: Duration = Duration::from_secs(30);
+/// Executions of each check on each case. Beyond, a sample is drawn: enough that a fault at one call in a hundred is found.
+pub(super) const EXECUTIONS_MAX: usize = 600;
+/// A first run that does more at once than a person would read is a flood, unless the contract bounds it.
+pub const FIRST_RUN_EFFECTS_MAX: usize = 20;
+
+/// A trial under way.
+pub(crate) struct Trial<'b> {
+    pub(crate) bench: &'b Bench,
+    pub(crate) sheet: Sheet,
+    ends_at: intents::Timestamp,
+    runs: u32,
+}
+
+/// What a case leads to when nothing goes wrong.
+pub(crate) struct Base<'b> {
+    pub(crate) case: &'b Case,
+    pub(crate) plan: Plan<'b>,
+    pub(crate) done: Done,
+    pub(crate) before: Memory,
+    pub(crate) after: Memory,
+}
+
+impl Base<'_> {
+    pub(crate) fn applied(&self) -> &Applied {
+        &self.after.applied
+    }
+}
+
+/// Tries a script out: everything that can be tried in time, on each case and on past runs.
+pub async fn try_out(bench: &Bench, cases: &[Case], past: &[Past]) -> Result<Sheet, Trouble> {
+    let mut trial = Trial::new(bench);
+    if !trial.shape().await? {
+        return Ok(trial.sheet);
+    }
+    for case in cases.iter().take(CASES_MAX) {
+        trial.case(case).await?;
+    }
+    if cases.len() > CASES_MAX {
+        let words = format!("{CASES_MAX} of {} recorded cases were tried", cases.len());
+        trial.sheet.note(Finding::new(Code::Sampled, Check::Shape, words));
+    }
+    past::history(&mut trial, past).await?;
+    if trial.sheet.counts.proven_cases == 0 && !trial.sheet.is_refuted() {
+        let words = "nothing that the script reads was recorded, or it came to its end on none of it: what was made up \
+                     can refute a script, and proves nothing";
+        trial.sheet.note(Finding::new(Code::NothingProven, Check::Shape, words));
+    }
+    Ok(trial.sheet)
+}
+
+impl<'b> Trial<'b> {
+    pub(crate) fn new(bench: &'b Bench) -> Self {
+        let ends_at = bench.env.now() + TIME_MAX;
+        Self { bench, sheet: Sheet::default(), ends_at, runs: 0 }
+    }
+
+    /// Whether the script can run at all, and asks for nothing that nobody granted.
+    async fn shape(&mut self) -> Result<bool, Trouble> {
+        match self.bench.jail.check(&self.bench.script, Bench::script_name()).await {
+            Ok(()) => {}
+            Err(sandbox::Error::Script(failure)) => {
+                self.sheet.note(Finding::new(Code::Shape, Check::Shape, failure.to_string()));
+                return Ok(false);
+            }
+            Err(error) => return Err(Trouble::Jail { reason: error.to_string() }),
+        }
+        for tool in scan::tools_named(&self.bench.script) {
+            if !self.bench.granted.contains(&tool) {
+                let words = format!("it names `{tool}`, and no clause of the contract grants it");
+                self.sheet.note(Finding::new(Code::ToolUngranted, Check::Shape, words));
+            }
+        }
+        Ok(!self.sheet.is_refuted())
+    }
+
+    async fn case(&mut self, case: &'b Case) -> Result<(), Trouble> {
+        self.sheet.counts.cases += 1;
+        let before = Memory::fresh(case);
+        let plan = Plan { watched: true, ..self.plan(case) };
+        let mut after = before.clone();
+        let done = self.execute(&mut after, plan.clone()).await?;
+        look::at(&mut self.sheet, Check::Contract, &done, Tone::of(&done));
+        look::clashes(self, Check::Once, &done, Code::KeyCoarse, case);
+        self.determinism(&before, &plan, &done).await?;
+        if !done.is_finished() {
+            self.unfinished(case, &done);
+            return Ok(());
+        }
+        if done.generated == 0 && !case.made || !reads(&done.records) {
+            self.sheet.counts.proven_cases += 1;
+        } else {
+            self.sheet.counts.unexplored += done.generated;
+        }
+        let base = Base { case, plan, done, before, after };
+        self.once(&base).await?;
+        self.crash(&base).await?;
+        self.fault(&base).await?;
+        self.contract(&base).await
+    }
+
+    fn unfinished(&mut self, case: &Case, done: &Done) {
+        if done.generated > 0 {
+            self.sheet.counts.unexplored += 1;
+            return;
+        }
+        let code = match &done.end {
+            End::Failed(failure) => failure.code.as_str(),
+            // What the gate refuses is a finding of its own.
+            End::Denied | End::Finished { .. } => return,
+        };
+        let words = format!("in `{}` the run ends with {code}", case.name);
+        self.sheet.note(Finding::new(Code::FailsOnSample, Check::Determinism, words));
+    }
+
+    /// Two executions of the same leave the same bytes.
+    async fn determinism(&mut self, before: &Memory, plan: &Plan<'b>, done: &Done) -> Result<(), Trouble> {
+        let again = self.execute(&mut before.clone(), Plan { watched: false, ..plan.clone() }).await?;
+        let bytes = |records: &[Record]| serde_json::to_vec(records).expect("a journal is plain data");
+        if bytes(&again.records) != bytes(&done.records) {
+            let words = "executed again with the same data, the same time and the same chance, its journal differs";
+            self.sheet.note(Finding::new(Code::Nondeterminism, Check::Determinism, words));
+        }
+        Ok(())
+    }
+
+    /// A run of a case, about an item of its own.
+    pub(crate) fn plan(&mut self, case: &'b Case) -> Plan<'b> {
+        let (run, item) = self.bench.run(self.runs);
+        self.runs += 1;
+        Plan {
+            case,
+            run,
+            item,
+            generation: 0,
+            at: case.at,
+            now: case.at,
+            seed: self.bench.seed_of(0),
+            journal: Vec::new(),
+            twist: Twist::Plain,
+            turn: Turn::First,
+            mishap: None,
+            watched: false,
+        }
+    }
+
+    /// Chance that no run before has drawn.
+    pub(crate) fn other_seed(&mut self) -> Digest {
+        self.runs += 1;
+        self.bench.seed_of(self.runs)
+    }
+
+    pub(crate) async fn execute(&mut self, memory: &mut Memory, plan: Plan<'b>) -> Result<Done, Trouble> {
+        self.sheet.counts.executions += 1;
+        let before = memory.suppressions;
+        let done = execute(self.bench, memory, plan).await?;
+        self.sheet.counts.suppressions += memory.suppressions - before;
+        self.sheet.counts.key_conflicts += u32::try_from(done.clashes.len()).unwrap_or(u32::MAX);
+        Ok(done)
+    }
+
+    /// Whether there is time for more.
+    pub(crate) fn has_time(&self) -> bool {
+        self.bench.env.now() < self.ends_at
+    }
+
+    /// Chooses what is tried: all of it, or a sample in an order drawn from the seed.
+    pub(crate) fn choose<T>(&self, mut all: Vec<T>, purpose: &str) -> Vec<T> {
+        if all.len() > EXECUTIONS_MAX {
+            Dice::new(&self.bench.seed, purpose).shuffle(&mut all);
+            all.truncate(EXECUTIONS_MAX);
+        }
+        all
+    }
+
+    /// Counts what was tried, and says so where it was not all.
+    pub(crate) fn tried(&mut self, check: Check, tried: usize, of: usize) -> Ratio {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        if tried < of {
+            let words = format!("of what could be tried in `{}`, a sample was tried", check.as_str());
+            self.sheet.note(Finding::new(Code::Sampled, check, words));
+        }
+        Ratio { tried: number(tried), of: number(of) }
+    }
+
+    /// Whether a key has no part that the data gives: each part is a time by name, or what started the run says it.
+    pub(crate) fn is_per_time_or_input(&self, tool: &intents::tool::Name, key: &Key, case: &Case) -> bool {
+        let Some(once) = self.bench.contract.once_of(tool) else { return false };
+        let parts = key.to_value();
+        once.per.iter().all(|part| {
+            look::is_period(part.as_str()) || parts.get(part.as_str()).is_some_and(|value| look::says(&case.input, value))
+        })
+    }
+}
+
+/// Whether anything was read that a recording could have given.
+fn reads(records: &[Record]) -> bool {
+    intents::journal::recorded(records).iter().any(|call| {
+        let from_outside = !call.called.tool.is_host_tool() && call.called.key.is_none();
+        from_outside && matches!(call.settled.as_ref().map(|settled| settled.outcome.as_ref()), Some(Outcome::Value(_)))
+    })
+}

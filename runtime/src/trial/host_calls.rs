@@ -1,0 +1,72 @@
+//! Calls that the host does itself, in a simulated world.
+
+use std::time::Duration;
+
+use intents::Timestamp;
+use intents::journal::Record;
+use intents::label::{Label, Labels};
+use intents::outcome::{Failure, Outcome};
+use serde_json::{Value, json};
+
+use super::execution::{Execution, Step};
+use crate::executor::host::{self, HostCall};
+
+/// An event that is waited for and that nobody recorded comes after this long.
+const EVENT_AFTER: Duration = Duration::from_secs(60);
+
+impl Execution<'_, '_> {
+    pub(super) fn host_call(&mut self, tool: &str, arguments: &Value, made_at: Timestamp) -> Step {
+        let host_call = match HostCall::read(tool, arguments) {
+            Ok(host_call) => host_call,
+            Err(failure) => return Step::Fails(failure),
+        };
+        match host_call {
+            HostCall::Sleep { ms, until } => {
+                self.now = self.now.max(host::wake_at(made_at, ms, until));
+                nothing()
+            }
+            HostCall::WaitFor { event, until } => self.wait_for(&event, until),
+            HostCall::StateGet { key } => {
+                let value = match self.overlay.written(&key) {
+                    Some(value) => value,
+                    None => {
+                        let (value, version) = self.memory.state(&key);
+                        self.overlay.saw(&key, version);
+                        self.journal.records.push(Record::StateRead { name: key, version });
+                        value
+                    }
+                };
+                Step::Outcome(Outcome::Value(value), Labels::new())
+            }
+            HostCall::StateSet { key, value } => self.overlay.write(key, value).map_or_else(Step::Fails, |()| nothing()),
+            HostCall::Notify { .. } | HostCall::Emit { .. } => {
+                self.memory.told += 1;
+                nothing()
+            }
+        }
+    }
+
+    /// A wait with an end comes to its end; one without gets an event that nobody recorded.
+    fn wait_for(&mut self, event: &str, until: Option<Timestamp>) -> Step {
+        match until {
+            Some(until) => {
+                self.now = self.now.max(until);
+                Step::Outcome(host::timed_out(event), Labels::new())
+            }
+            None => {
+                self.now = self.now + EVENT_AFTER;
+                self.outside.generated += 1;
+                Step::Outcome(host::came(event, json!({})), Labels::from([Label(format!("event:{event}"))]))
+            }
+        }
+    }
+}
+
+fn nothing() -> Step {
+    Step::Outcome(Outcome::Value(Value::Null), Labels::new())
+}
+
+/// The failure of a call that goes nowhere.
+pub(super) fn failed(class: intents::failure::Class, code: &str) -> Failure {
+    Failure::new(class, code, "in a trial")
+}

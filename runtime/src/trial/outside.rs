@@ -1,0 +1,98 @@
+//! What lies beyond the gate: answers from recordings, and from samples where nothing is recorded.
+
+use std::collections::BTreeMap;
+
+use connectors::Tool;
+use intents::journal::{Record, recorded};
+use intents::label::Labels;
+use intents::outcome::Outcome;
+use intents::tool::{Definition, Name};
+use intents::trial::{Deed, Dice, Subject, sample};
+use serde_json::Value;
+
+use super::bench::Bench;
+use super::case::Case;
+use super::twist::Twist;
+
+/// Answers of one execution.
+pub(super) struct Outside<'c> {
+    case: &'c Case,
+    twist: Twist,
+    /// How often each call was answered.
+    answered: BTreeMap<(Name, String), usize>,
+    /// Reads so far.
+    reads: u32,
+    /// Reads that nothing was recorded for.
+    pub(super) generated: u32,
+}
+
+impl<'c> Outside<'c> {
+    /// An outside that has given the answers of a journal already.
+    pub(super) fn new(case: &'c Case, twist: Twist, records: &[Record]) -> Self {
+        let mut outside = Self { case, twist, answered: BTreeMap::new(), reads: 0, generated: 0 };
+        for call in recorded(records).into_iter().filter(|call| call.settled.is_some()) {
+            *outside.answered.entry((call.called.tool, call.called.arguments)).or_insert(0) += 1;
+        }
+        outside
+    }
+
+    /// What a read leads to.
+    pub(super) fn read(&mut self, bench: &Bench, definition: &Definition, arguments: &str) -> Outcome {
+        let nth = self.reads;
+        self.reads += 1;
+        let outcome = self.recorded(definition, arguments, self.twist.is_loose()).unwrap_or_else(|| {
+            self.generated += 1;
+            generated(bench, definition, arguments)
+        });
+        self.twist.read(&bench.tools, definition, nth, outcome)
+    }
+
+    /// What an effect leads to. Only that it was recorded as done counts: whether it is refused is the mishap's matter.
+    pub(super) fn effect(&mut self, bench: &Bench, definition: &Definition, arguments: &str) -> Outcome {
+        match self.recorded(definition, arguments, false) {
+            Some(Outcome::Value(value)) => Outcome::Value(value),
+            Some(Outcome::Refused(_) | Outcome::Skipped { .. }) | None => generated(bench, definition, arguments),
+        }
+    }
+
+    /// The recorded outcome of a call: the nth time that of the nth recording, and then the last one again.
+    fn recorded(&mut self, definition: &Definition, arguments: &str, loose: bool) -> Option<Outcome> {
+        let of_tool = || self.case.recordings.iter().filter(|recording| recording.tool == definition.name);
+        let count = self.answered.entry((definition.name.clone(), arguments.to_owned())).or_insert(0);
+        let nth = *count;
+        *count += 1;
+        let exact: Vec<_> = of_tool().filter(|recording| recording.arguments == arguments).collect();
+        let found = exact.get(nth.min(exact.len().saturating_sub(1))).copied();
+        let found = found.or_else(|| if loose { of_tool().nth(nth).or_else(|| of_tool().next()) } else { None });
+        found.map(|recording| recording.outcome.clone())
+    }
+}
+
+/// A made result: the same for the same call.
+fn generated(bench: &Bench, definition: &Definition, arguments: &str) -> Outcome {
+    let mut dice = Dice::new(&bench.seed, &format!("{} {arguments}", definition.name));
+    Outcome::Value(sample(&definition.result, &mut dice))
+}
+
+/// Where the data of a read comes from.
+pub(super) fn labels(definition: &Definition, arguments: &Value) -> Labels {
+    definition.sources(arguments)
+}
+
+/// What an effect is, as it is compared.
+pub(super) fn deed(tool: &dyn Tool, arguments: &Value, canonical: &str, key: Option<String>) -> Deed {
+    let definition = tool.definition();
+    let subject = key.map_or_else(|| Subject::Target(target(tool, definition, arguments, canonical)), Subject::Key);
+    Deed { tool: definition.name.clone(), subject, arguments: canonical.to_owned() }
+}
+
+/// What an effect without a key acts upon.
+fn target(tool: &dyn Tool, definition: &Definition, arguments: &Value, canonical: &str) -> String {
+    let touches = tool.touches(arguments);
+    if !touches.writes.is_empty() {
+        let places = touches.writes.iter().map(|written| format!("{}/{}", written.place.folder, written.place.path));
+        return places.collect::<Vec<_>>().join(" ");
+    }
+    let address = definition.connects_at.as_ref().and_then(|at| at.get(arguments)).and_then(Value::as_str);
+    address.map_or_else(|| canonical.to_owned(), |address| format!("{} {address}", arguments["method"]))
+}
