@@ -22,4 +22,4 @@ mod twist;
 pub use bench::Bench;
 pub use case::{Case, Malformed, Recording, cases_of, read_cases};
 pub use checks::{FIRST_RUN_EFFECTS_MAX, TIME_MAX, try_out};
-pub use past::{Past, compare_past};
+pub use past::{Past, compare_past, effects_of};

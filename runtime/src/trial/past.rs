@@ -1,6 +1,7 @@
 //! History: past runs executed again with this script, in the world as it was recorded. No effect is performed.
 
 use connectors::Entry;
+use intents::canonical::Digest;
 use intents::journal::{Record, recorded};
 use intents::outcome::Outcome;
 use intents::tool::Name;
@@ -28,7 +29,7 @@ pub struct Past {
     /// What it did.
     pub applied: Applied,
     /// What its chance was drawn from.
-    pub seed: intents::canonical::Digest,
+    pub seed: Digest,
     /// Whether it failed.
     pub failed: bool,
     /// Whether this script was made to bring it to its end.
@@ -69,6 +70,15 @@ fn applied(records: &[Record], tools: &Tools) -> Applied {
         applied.insert(outside::deed(tool.as_ref(), &arguments, &call.called.arguments, key));
     }
     applied
+}
+
+/// What a script does on a case in a world in which nothing has happened yet.
+pub async fn effects_of(bench: &Bench, case: &Case, seed: Digest) -> Result<Applied, Trouble> {
+    let mut trial = Trial::new(bench);
+    let mut memory = Memory::fresh(case);
+    let plan = Plan { seed, ..trial.plan(case) };
+    trial.execute(&mut memory, plan).await?;
+    Ok(memory.applied)
 }
 
 /// Compares past runs with what this script would have done in them.

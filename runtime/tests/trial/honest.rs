@@ -1,0 +1,95 @@
+//! Honest scripts pass, and the sheet says what was tried.
+
+use intents::trial::{Code, Verdict};
+use runtime::env::Env;
+use runtime::trial::try_out;
+use serde_json::{Value, json as value};
+
+use crate::world::{bench, block_on, json, made, text, tried};
+
+#[test]
+fn an_honest_script_is_proven() {
+    let sheet = tried(&json("trial/contract.json"), &text("trial/honest.js"), &json("trial/recordings.json"));
+    assert_eq!(sheet.verdict(), Verdict::Proven, "{sheet}");
+    let counts = &sheet.counts;
+    assert!(counts.crash_points.of > 10 && counts.crash_points.tried == counts.crash_points.of, "{sheet}");
+    assert!(counts.faults.of > 20 && counts.faults.tried == counts.faults.of, "{sheet}");
+    assert_eq!((counts.duplicates, counts.violations, counts.first_run_effects), (0, 0, 3), "{sheet}");
+    assert!(counts.suppressions > 0, "{sheet}");
+}
+
+#[test]
+fn the_statements_of_the_fixtures_are_proven() {
+    let folder = "automations/statements";
+    let sheet = tried(
+        &json(&format!("{folder}/contract.json")),
+        &text(&format!("{folder}/script.js")),
+        &json(&format!("{folder}/recordings.json")),
+    );
+    assert_eq!(sheet.verdict(), Verdict::Proven, "{sheet}");
+}
+
+#[test]
+fn what_is_made_up_proves_nothing() {
+    let contract = json("trial/contract.json");
+    let bench = bench(&contract, &text("trial/honest.js"));
+    let sheet = block_on(try_out(&bench, &made(&contract), &[])).unwrap();
+    assert_eq!(sheet.verdict(), Verdict::Incomplete, "{sheet}");
+    assert!(sheet.findings.iter().any(|finding| finding.code == Code::NothingProven), "{sheet}");
+}
+
+#[test]
+fn a_script_that_does_not_parse_has_no_shape() {
+    let sheet = tried(&json("trial/contract.json"), "export default async function run( {", &json("trial/recordings.json"));
+    assert_eq!(sheet.verdict(), Verdict::Refuted);
+    assert_eq!(sheet.findings.first().map(|finding| finding.code), Some(Code::Shape));
+}
+
+#[test]
+fn the_same_trial_gives_the_same_sheet() {
+    let once = || tried(&json("trial/contract.json"), &text("trial/honest.js"), &json("trial/recordings.json"));
+    assert_eq!(once(), once());
+}
+
+/// The words that a person reads hold nothing of the data: sheets are kept, and data is erased.
+#[test]
+fn the_sheet_holds_no_data() {
+    let mutants = ["key_too_coarse", "report_after_refusal", "state_before_effect", "path_from_a_stranger"];
+    for mutant in mutants {
+        let script = text(&format!("trial/mutants/{mutant}.js"));
+        let sheet = tried(&json("trial/contract.json"), &script, &json("trial/recordings.json")).to_string();
+        for data in ["A-17", "INV-2026", "ann@", "Miller", "mallory"] {
+            assert!(!sheet.contains(data), "{mutant}: the sheet holds `{data}`: {sheet}");
+        }
+    }
+}
+
+/// A script of twenty calls: how long its trial takes is printed, and asserted by nobody.
+#[test]
+fn a_script_of_twenty_calls_is_tried() {
+    let rows: Vec<Value> = (0..9).map(|n| value!({ "id": format!("R-{n}"), "to": "ann@clients.example" })).collect();
+    let get = |url: String, body: Value| {
+        value!({ "tool": "http.get", "arguments": { "url": url }, "value": { "status": 200, "url": "", "headers": {}, "json": body } })
+    };
+    let mut calls = vec![get("https://books.example/api/rows".to_owned(), value!({ "items": rows }))];
+    calls.extend((0..9).map(|n| get(format!("https://books.example/api/rows/R-{n}"), rows[n].clone())));
+    let script = r#"
+        export default async function run({ tools, state }) {
+          const { json } = await tools.http.get({ url: "https://books.example/api/rows" });
+          const sent = [];
+          for (const { id } of json.items) {
+            const { json: row } = await tools.http.get({ url: `https://books.example/api/rows/${id}` });
+            if (!/^[a-z]+@clients\.example$/.test(row.to)) continue;
+            await tools.email.send({ to: row.to, subject: "Row", text: row.id }, { key: { invoice: row.id } });
+            sent.push(row.id);
+          }
+          await state.set("last", sent.length);
+          return { sent };
+        }"#;
+    let env = Env::real();
+    let began = env.clock.nanos();
+    let sheet = tried(&json("trial/contract.json"), script, &value!({ "cases": [{ "calls": calls }] }));
+    println!("{} executions in {:?}: {}", sheet.counts.executions, env.since(began), sheet.line());
+    assert_eq!(sheet.verdict(), Verdict::Proven, "{sheet}");
+    assert_eq!(sheet.counts.first_run_effects, 9);
+}
