@@ -9,6 +9,7 @@ mod m0004_keeping;
 mod m0005_active_server;
 mod m0006_engines;
 mod m0007_models;
+mod m0008_trials;
 
 use sea_orm_migration::prelude::*;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_active_server::Migration),
             Box::new(m0006_engines::Migration),
             Box::new(m0007_models::Migration),
+            Box::new(m0008_trials::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use connectors::Catalogue;
 use connectors::vault::Vault;
 use sandbox::Jail;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::engine::Engines;
@@ -42,6 +43,8 @@ pub struct App {
     pub control: Control,
     /// What is counted.
     pub meter: Meter,
+    /// Places for trials: each keeps a processor busy, and runs must not wait for them.
+    pub trials: Arc<Semaphore>,
     /// Where traces go, if anywhere.
     pub tracer: Tracer,
     /// The log of this process, where the server has one of its own.

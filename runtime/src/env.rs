@@ -190,6 +190,7 @@ id_maker! {
     artifact_id -> ArtifactId,
     provider_id -> ProviderId,
     model_call_id -> ModelCallId,
+    trial_id -> TrialId,
 }
 
 struct WallClock;

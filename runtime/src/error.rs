@@ -62,6 +62,9 @@ intents::error_codes! {
     SettingUnknown, "SETTING_UNKNOWN", Logic, "there is no setting of this name";
     SettingValue, "SETTING_VALUE", Logic, "the value does not make sense for the setting";
     RunNotReplayable, "RUN_NOT_REPLAYABLE", Logic, "the run has no journal to replay: it has not begun, or its payload was erased";
+    TrialRefuted, "TRIAL_REFUTED", Logic, "the trial of the script found something that refutes it, so it does not go live";
+    TrialNoScript, "TRIAL_NO_SCRIPT", Logic, "an engine outside executes the automation, so there is no script to try";
+    TrialFailed, "TRIAL_FAILED", Transient, "a trial could not be carried out";
     NoServer, "NO_SERVER", Transient, "the running server could not be reached";
     AnswerUnreadable, "ANSWER_UNREADABLE", Internal, "the server's answer could not be read";
     FileUnreadable, "FILE_UNREADABLE", Permission, "a file or folder named on the command line could not be read or written";

@@ -9,7 +9,7 @@ use connectors::egress::{Egress, EgressSettings, TraceReach};
 use connectors::vault::Vault;
 use connectors::{Catalogue, Dependencies};
 use sandbox::Jail;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
@@ -31,6 +31,9 @@ use crate::watch::start_watcher;
 
 /// The parts let go of the store at once, a long query when it is done; nobody has to wait for more than this.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Each trial keeps a processor busy for seconds; more at once would only make all of them late.
+const TRIALS_AT_ONCE: usize = 2;
 
 /// Which parts of a server work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +129,7 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
         engines,
         control,
         meter,
+        trials: Arc::new(Semaphore::new(TRIALS_AT_ONCE)),
         tracer,
         log: None,
     };

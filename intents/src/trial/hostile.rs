@@ -127,7 +127,8 @@ mod tests {
     fn documents_stay_documents_and_names_of_files_stay_names() {
         let mut file = json!({ "path": "a.csv", "text": "date,who\n2026-01-01,Ann Miller,3\n" });
         taint(&mut file, &HOSTILE[2], None, true);
-        let wanted = json!({ "path": ".._.._.._.._etc_passwd", "text": "date,who\n2026-01-01,Ann ../../../../etc/passwd,3\n" });
+        let wanted =
+            json!({ "path": ".._.._.._.._etc_passwd", "text": "date,who\n2026-01-01,Ann ../../../../etc/passwd,3\n" });
         assert_eq!(file, wanted);
     }
 }

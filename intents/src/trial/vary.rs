@@ -94,20 +94,22 @@ fn rename(text: &str) -> String {
     if let Some((local, domain)) = text.split_once('@') {
         return format!("{local}x@{domain}");
     }
-    // A digest stays one, a path keeps its ending: only the last letter or digit before it moves.
-    let ending = text.rfind('.').filter(|dot| text.len() - dot <= 6).unwrap_or(text.len());
+    // A digest stays one.
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    if text.len() >= DIGEST_CHARS_MIN && text.chars().all(is_hex) {
+        let (name, last) = text.split_at(text.len() - 1);
+        return format!("{name}{}", if last == "0" { "1" } else { "0" });
+    }
+    // A path keeps its ending. No name becomes that of another thing.
+    let ending = text.rfind('.').filter(|dot| text.len() - dot <= ENDING_CHARS_MAX).unwrap_or(text.len());
     let (name, ending) = text.split_at(ending);
-    let Some((place, last)) = name.char_indices().rev().find(|(_, c)| c.is_ascii_alphanumeric()) else {
-        return text.to_owned();
-    };
-    let next = match last {
-        '9' => '0',
-        'z' | 'f' => 'a',
-        'Z' | 'F' => 'A',
-        other => char::from_u32(u32::from(other) + 1).unwrap_or('a'),
-    };
-    format!("{}{next}{}{ending}", &name[..place], &name[place + last.len_utf8()..])
+    format!("{name}x{ending}")
 }
+
+/// Shorter texts of these letters are names as others are.
+const DIGEST_CHARS_MIN: usize = 32;
+/// What stands behind the last dot is an ending up to this length, the dot included.
+const ENDING_CHARS_MAX: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -121,7 +123,7 @@ mod tests {
         let other = other_subjects(&row);
         assert_eq!(
             other,
-            json!({ "id": 1_000_010, "number": "A-18", "due": "2026-10-31", "to": "annx@c.example", "amount": 5, "f": "a/c.csv" })
+            json!({ "id": 1_000_010, "number": "A-17x", "due": "2026-10-31", "to": "annx@c.example", "amount": 5, "f": "a/bx.csv" })
         );
     }
 
@@ -131,7 +133,7 @@ mod tests {
         assert!(reversed(&mut rows));
         assert_eq!(rows, json!({ "items": [{ "n": "b1" }, { "n": "a1" }] }));
         assert!(row_in_front(&mut rows));
-        assert_eq!(rows["items"][0], json!({ "n": "b2" }));
+        assert_eq!(rows["items"][0], json!({ "n": "b1x" }));
         assert_eq!(rows_max(&rows), 3);
         assert!(!reversed(&mut json!({ "one": [1], "same": [2, 2] })));
     }

@@ -19,6 +19,7 @@ use super::idempotency;
 use super::problem::Problem;
 use super::runs::{self, RunDetail};
 use super::stop::InFlightView;
+use super::trials::TrialView;
 use crate::engine::EngineName;
 use crate::error::{Code, Error};
 use crate::ops::{self, Card, FolderGrant, ImportRequest, Imported};
@@ -101,6 +102,9 @@ pub struct ImportBody {
     /// The engine that executes it, instead of a script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineBody>,
+    /// Recorded cases for the trial of the script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recordings: Option<Value>,
     /// Folders to be granted with it, by the name that the contract uses.
     #[serde(default)]
     pub folders: BTreeMap<String, FolderGrant>,
@@ -132,6 +136,8 @@ pub struct CardView {
     pub contract_digest: String,
     /// The digest of the script.
     pub script_digest: String,
+    /// The proof sheet of the script; none when an engine outside executes it.
+    pub trial: Option<TrialView>,
 }
 
 /// What became of an import.
@@ -229,6 +235,7 @@ impl From<Card> for CardView {
             words: card.words.into(),
             contract_digest: card.contract_digest,
             script_digest: card.script_digest,
+            trial: card.trial.map(Into::into),
         }
     }
 }
@@ -256,10 +263,11 @@ pub(super) async fn import(
     caller: Caller,
     body: Body<ImportBody>,
 ) -> Result<Json<ImportView>, Error> {
-    let ImportBody { name, contract, script, engine, folders, confirm } = body.0;
+    let ImportBody { name, contract, script, engine, recordings, folders, confirm } = body.0;
     let program = program(script, engine)?;
     let by = caller.as_str().to_owned();
-    let imported = ops::import(&faces.app, ImportRequest { name, contract, program, folders, by, confirm }).await?;
+    let imported =
+        ops::import(&faces.app, ImportRequest { name, contract, program, recordings, folders, by, confirm }).await?;
     Ok(Json(match imported {
         Imported::Preview(card) => ImportView { imported: false, card: card.into(), automation: None },
         Imported::Done { automation, card } => {

@@ -44,6 +44,7 @@ mod standby;
 mod stop;
 mod token;
 mod tools;
+mod trials;
 mod usage;
 
 pub use approvals::{ApprovalPage, ApprovalView, DecideBody, EnvelopeView, HoldBody};
@@ -79,4 +80,5 @@ pub use standby::{Standby, stand_by};
 pub use stop::{InFlightView, StopAllView};
 pub use token::Token;
 pub use tools::ToolList;
+pub use trials::{BacktestBody, BacktestView, TrialBody, TrialView};
 pub use usage::{BudgetView, BudgetsView, UsageItem, UsageSum, UsageView};

@@ -196,6 +196,7 @@ fn of_code(code: Code) -> StatusCode {
         Code::AutomationInactive
         | Code::RunOverlap
         | Code::RunNotReplayable
+        | Code::TrialNoScript
         | Code::IdempotencyBusy
         | Code::BackupExists
         | Code::RestoreNotEmpty
@@ -212,15 +213,19 @@ fn of_code(code: Code) -> StatusCode {
         | Code::EngineName
         | Code::EngineReport
         | Code::ProgramAmbiguous
+        | Code::TrialRefuted
         | Code::FolderPath
         | Code::SettingUnknown
         | Code::BackupNewer
         | Code::BackupKey
         | Code::BackupIncomplete
         | Code::SettingValue => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::ListenersFull | Code::WebhookBusy | Code::EngineBusy | Code::ShuttingDown | Code::NoServer => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Code::ListenersFull
+        | Code::WebhookBusy
+        | Code::EngineBusy
+        | Code::TrialFailed
+        | Code::ShuttingDown
+        | Code::NoServer => StatusCode::SERVICE_UNAVAILABLE,
         Code::ConfigHome
         | Code::ConfigUnreadable
         | Code::ConfigSyntax

@@ -11,7 +11,7 @@ use super::engines::{
 use super::{
     approvals, artifacts, audit, automations, calls, contract, doctor, effects, erasures, errors, events, health,
     hooks, login, metrics, needs, notices, openapi, policy, providers, reference, runs, secrets, settings, stop, tools,
-    usage,
+    trials, usage,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -40,6 +40,7 @@ macro_rules! routes {
                 (name = "inbox", description = "What only the person can give, and what automations tell"),
                 (name = "events", description = "What changed, as pages and as live streams"),
                 (name = "contracts", description = "The format of contracts, and their plain words"),
+                (name = "trials", description = "What a script must show before it goes live"),
                 (name = "tools", description = "What contracts may grant"),
                 (name = "models", description = "Who provides models, and what they cost"),
                 (name = "settings", description = "Granted folders, private hosts, secrets"),
@@ -67,6 +68,7 @@ routes! {
     approvals::list, approvals::show, approvals::decide, approvals::hold, approvals::take_back,
     events::list_rooms, events::list, events::listen,
     contract::schema, contract::explain, contract::compare, policy::evaluate,
+    trials::try_out, trials::show, trials::backtest,
     tools::list,
     providers::list, providers::add, providers::remove, providers::test, usage::show,
     settings::list, settings::show, settings::set, settings::remove,

@@ -84,6 +84,10 @@ pub(super) enum Asked {
     /// Contracts in plain words.
     #[command(subcommand)]
     Contract(Contract),
+    /// Try a script out in a simulated world, and show its proof sheet. Nothing is performed.
+    Trial(Trial),
+    /// Say what the script of an automation would have done in its past runs. Nothing is performed.
+    Backtest(Backtest),
     /// Folders that automations may use.
     #[command(subcommand)]
     Folders(Folders),
@@ -433,6 +437,27 @@ pub(super) enum Contract {
     },
     /// Print the JSON Schema of contracts.
     Schema,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Trial {
+    /// The name of an automation, or a folder with `contract.json`, `script.js` and maybe `recordings.json`.
+    pub(super) which: String,
+    /// A file with recorded cases.
+    #[arg(long, value_name = "FILE")]
+    pub(super) recordings: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backtest {
+    /// The automation.
+    pub(super) name: String,
+    /// How far back, such as `30d`.
+    #[arg(long, value_name = "SPAN", default_value = "30d")]
+    pub(super) last: String,
+    /// Another script than that in force.
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -73,6 +73,7 @@ impl Exit {
                 | Code::RestoreUnfinished
                 | Code::ConfirmationNeeded
                 | Code::TokenFile
+                | Code::TrialRefuted
                 | Code::FolderPath
                 | Code::SettingUnknown => Self::Refused,
                 Code::ListenFailed
@@ -112,6 +113,8 @@ impl Exit {
                 | Code::RunOverlap
                 | Code::SettingValue
                 | Code::RunNotReplayable
+                | Code::TrialNoScript
+                | Code::TrialFailed
                 | Code::AnswerUnreadable
                 | Code::BackupUnreadable
                 | Code::BackupNewer

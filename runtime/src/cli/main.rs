@@ -8,7 +8,7 @@ use clap::Parser;
 use super::args::{Asked, Cli, Command};
 use super::commands::{
     approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox, providers,
-    runs, secrets, settings, stop, store, tools, usage,
+    runs, secrets, settings, stop, store, tools, trial, usage,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -92,6 +92,8 @@ async fn ask(link: &Link, asked: Asked, env: &Env, out: &mut Out) -> Result<Exit
         Asked::Inbox(command) => inbox::run(client, command, out).await,
         Asked::Approvals(command) => approvals::run(client, command, out).await,
         Asked::Contract(command) => contract::run(client, command, out).await,
+        Asked::Trial(command) => trial::run(client, command, out).await,
+        Asked::Backtest(command) => trial::backtest(client, command, out).await,
         Asked::Folders(command) => folders::run(client, command, out).await,
         Asked::Secrets(command) => secrets::run(client, command, out).await,
         Asked::Settings(command) => settings::run(client, command, out).await,

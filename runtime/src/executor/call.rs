@@ -198,8 +198,7 @@ pub(crate) fn parse_key(text: &str) -> Result<Key, String> {
     Key::parse(&value).map_err(|error| error.to_string())
 }
 
-/// What the contract says about a service, as tools take it.
-pub(crate) fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity {
+fn declared_for_tool(declared: DeclaredIdentity) -> connectors::DeclaredIdentity {
     let identity = declared.identity();
     match (declared, identity) {
         (DeclaredIdentity::Keyed { header, .. }, Identity::Keyed { window_ms }) => {

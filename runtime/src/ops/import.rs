@@ -1,6 +1,7 @@
 //! Bringing an automation in: everything is checked, shown in plain words, and only then stored.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use intents::canonical;
 use intents::contract::{Comparison, Contract, Slug, Source, Words};
@@ -9,11 +10,12 @@ use intents::tool::{Definition, Name};
 use serde_json::Value;
 
 use super::folder::{self, FolderGrant, Trust};
+use super::trial::try_script;
 use super::{explain, folders, triggers};
 use crate::app::App;
 use crate::engine::EngineName;
 use crate::error::{Code, Error};
-use crate::store::{self, Automation, FOLDER_PREFIX, Mode, Program};
+use crate::store::{self, Automation, FOLDER_PREFIX, KeptTrial, Mode, Program};
 
 /// An automation from outside.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct ImportRequest {
     pub contract: Value,
     /// What is executed.
     pub program: Program,
+    /// Recorded cases for the trial of the script.
+    pub recordings: Option<Value>,
     /// Folders to be granted with it.
     pub folders: BTreeMap<String, FolderGrant>,
     /// Who imports it.
@@ -33,7 +37,7 @@ pub struct ImportRequest {
 }
 
 /// What the user confirms.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Card {
     /// The name.
     pub name: String,
@@ -47,6 +51,8 @@ pub struct Card {
     pub contract_digest: String,
     /// The digest of the script.
     pub script_digest: String,
+    /// The proof sheet of the script; none when an engine outside executes it.
+    pub trial: Option<KeptTrial>,
 }
 
 /// What an import changes.
@@ -89,14 +95,17 @@ pub async fn import(app: &App, request: ImportRequest) -> Result<Imported, Error
     let granted = granted(app, &request).await?;
     check_folders(app, &contract, &granted)?;
     check_secrets(app, &contract)?;
-    match &request.program {
-        Program::Script(source) => app.jail.check(source, super::replay::SCRIPT_NAME).await?,
+    let trial = match &request.program {
+        Program::Script(source) => {
+            app.jail.check(source, super::replay::SCRIPT_NAME).await?;
+            Some(tried(app, &request, &contract, source).await?)
+        }
         // Nobody can look into it: the card says so, and the contract binds it as it binds a script.
-        Program::Outside(_) => {}
-    }
+        Program::Outside(_) => None,
+    };
 
     let body = canonical::to_string(&contract.to_value());
-    let card = card(app, &request, &contract, &body).await?;
+    let card = Card { trial, ..card(app, &request, &contract, &body).await? };
     if !request.confirm {
         return Ok(Imported::Preview(card));
     }
@@ -113,6 +122,25 @@ pub async fn import(app: &App, request: ImportRequest) -> Result<Imported, Error
     };
     let automation = Box::new(app.store.import(import).await?);
     Ok(Imported::Done { automation, card })
+}
+
+/// The proof sheet of the script. What is refuted does not come in.
+async fn tried(app: &App, request: &ImportRequest, contract: &Contract, source: &str) -> Result<KeptTrial, Error> {
+    let known = match app.store.automation(&request.name).await {
+        Ok(known) if known.mode != Mode::Removed => Some(known),
+        Ok(_) => None,
+        Err(error) if error.class() == Class::Logic => None,
+        Err(error) => return Err(error.into()),
+    };
+    let contract = Arc::new(contract.clone());
+    let trial = try_script(app, contract, source, request.recordings.as_ref(), known.as_ref()).await?;
+    let refuting: Vec<_> = trial.sheet.findings.iter().filter(|finding| finding.refutes).collect();
+    if refuting.is_empty() {
+        return Ok(trial);
+    }
+    let words: Vec<_> = refuting.iter().map(|finding| format!("{}: {}", finding.code, finding.words)).collect();
+    let message = format!("the trial refutes the script, so it does not go live ({}). {}", trial.id, words.join(". "));
+    Err(Error::new(Code::TrialRefuted, message))
 }
 
 /// The folders that are granted, with those that come with the import.
@@ -224,7 +252,15 @@ async fn card(app: &App, request: &ImportRequest, contract: &Contract, body: &st
         Err(error) => return Err(error.into()),
     };
     let engine = request.program.engine().cloned();
-    Ok(Card { name: request.name.clone(), words: contract.words(), engine, change, contract_digest, script_digest })
+    Ok(Card {
+        name: request.name.clone(),
+        words: contract.words(),
+        engine,
+        change,
+        contract_digest,
+        script_digest,
+        trial: None,
+    })
 }
 
 impl Change {

@@ -14,6 +14,7 @@ mod policy;
 mod replay;
 mod setting;
 mod start;
+mod trial;
 mod triggers;
 mod wait;
 
@@ -28,4 +29,5 @@ pub use policy::{Answer, PastCall, PastRead, Question, compare, evaluate};
 pub use replay::{Difference, NOT_REPLAYABLE_OUTSIDE, Reached, Replay, replay};
 pub use setting::{check_setting, set_setting};
 pub use start::{Started, run_now};
+pub use trial::{Backtest, backtest, try_automation, try_draft};
 pub use wait::wait_for_run;

@@ -404,6 +404,17 @@ table!(model_call, "model_calls", {
     answer: Option<Vec<u8>>,
 });
 
+table!(trial, "trials", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    contract_digest: String,
+    script_digest: String,
+    cases_digest: String,
+    verdict: String,
+    sheet: String,
+    created_at: i64,
+});
+
 table!(event, "events", {
     #[sea_orm(primary_key, auto_increment = false)]
     position: i64,

@@ -139,6 +139,8 @@ tables! {
     Providers = provider, Made, by ["name"];
     /// What models were asked for, and what it cost.
     ModelCalls = model_call, Thinned, by ["id"];
+    /// Proof sheets of trials.
+    Trials = trial, Age, by ["id"];
     /// The record of what changed.
     Events = event, Archived, by ["position"];
     /// Segments of events that are in the archive.

@@ -114,9 +114,7 @@ pub fn cases_of(contract: &Contract) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for trigger in contract.triggers() {
         let (name, input) = match &trigger.source {
-            Source::Schedule { .. } => {
-                ("a schedule", json!({ "trigger": "schedule", "slot": MADE_AT.to_string() }))
-            }
+            Source::Schedule { .. } => ("a schedule", json!({ "trigger": "schedule", "slot": MADE_AT.to_string() })),
             Source::File { folder, matching, .. } => {
                 let path = matching.as_str().replace("**/", "").replace('*', "sample").replace('?', "s");
                 let input = json!({
@@ -128,9 +126,7 @@ pub fn cases_of(contract: &Contract) -> Vec<Case> {
             Source::Webhook { name, .. } => {
                 ("a webhook", json!({ "trigger": "webhook", "webhook": name.as_str(), "data": {} }))
             }
-            Source::Event { name } => {
-                ("an event", json!({ "trigger": "event", "event": name.as_str(), "data": {} }))
-            }
+            Source::Event { name } => ("an event", json!({ "trigger": "event", "event": name.as_str(), "data": {} })),
             Source::Manual => ("you", json!({ "trigger": "manual" })),
         };
         if cases.iter().all(|case| case.input["trigger"] != input["trigger"]) {

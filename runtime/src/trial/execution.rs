@@ -8,7 +8,7 @@ use connectors::Tool;
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::failure::Class;
-use intents::gate::{self, Circumstances, Conclusion, Consent, Passed, Verdict};
+use intents::gate::{self, Circumstances, Conclusion, Consent, Verdict};
 use intents::journal::{Called, LogLine, Record, recorded};
 use intents::label::Labels;
 use intents::outcome::{Failure, Outcome};
@@ -25,7 +25,7 @@ use super::plan::{Clash, Denied, Done, End, Mishap, Moment, Plan, Turn};
 use super::settling::refused;
 use crate::executor::Trouble;
 use crate::executor::answers::{not_approved, stale};
-use crate::executor::call::{self, Leaving, Wish, declared_for_tool};
+use crate::executor::call::{self, Leaving, Wish};
 use crate::executor::host::Overlay;
 use crate::store::Because;
 
@@ -344,7 +344,7 @@ impl Execution<'_, '_> {
                     reread.clear();
                 }
                 Conclusion::Allow { takes, .. } => {
-                    let step = self.carry_out(trying, &passed, mishap);
+                    let step = self.carry_out(trying, mishap);
                     // What did not happen takes no place.
                     if matches!(step, Step::Outcome(Outcome::Value(_), _)) {
                         self.memory.take(&takes, by, self.now);
@@ -368,11 +368,13 @@ impl Execution<'_, '_> {
                 at: read.at,
             })
             .collect();
-        let circumstances =
-            Circumstances { now: self.now, major: 1, reads: &reads, reread, labels: &self.labels };
+        let circumstances = Circumstances { now: self.now, major: 1, reads: &reads, reread, labels: &self.labels };
         let wish = &trying.wish;
-        let call =
-            gate::Call { definition: &wish.definition, arguments: wish.arguments.value(), key: wish.given_key.as_ref() };
+        let call = gate::Call {
+            definition: &wish.definition,
+            arguments: wish.arguments.value(),
+            key: wish.given_key.as_ref(),
+        };
         gate::decide(&self.bench.contract, &call, &circumstances)
     }
 
@@ -399,15 +401,12 @@ impl Execution<'_, '_> {
         self.reads.push(again);
     }
 
-    fn carry_out(&mut self, trying: &Trying, passed: &Passed, mishap: Option<&Mishap>) -> Step {
+    fn carry_out(&mut self, trying: &Trying, mishap: Option<&Mishap>) -> Step {
         let wish = &trying.wish;
-        let Some(tool) = &trying.tool else {
+        if trying.tool.is_none() {
             return self.host_call(wish.definition.name.as_str(), wish.arguments.value(), trying.made_at);
-        };
+        }
         if wish.definition.is_effect() {
-            // What the contract declares of a service must make sense to the tool, as in a real run.
-            let declared = passed.identity.clone().map(declared_for_tool);
-            drop(tool.identity(wish.arguments.value(), declared.as_ref()));
             return self.effect(trying, mishap);
         }
         if let Some(Mishap::Refused { code }) = mishap {

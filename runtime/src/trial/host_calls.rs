@@ -38,7 +38,9 @@ impl Execution<'_, '_> {
                 };
                 Step::Outcome(Outcome::Value(value), Labels::new())
             }
-            HostCall::StateSet { key, value } => self.overlay.write(key, value).map_or_else(Step::Fails, |()| nothing()),
+            HostCall::StateSet { key, value } => {
+                self.overlay.write(key, value).map_or_else(Step::Fails, |()| nothing())
+            }
             HostCall::Notify { .. } | HostCall::Emit { .. } => {
                 self.memory.told += 1;
                 nothing()

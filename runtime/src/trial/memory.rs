@@ -122,11 +122,8 @@ impl Memory {
 
     pub(super) fn take(&mut self, takes: &[Take], by: Digest, now: Timestamp) {
         self.places.retain(|place| place.by != by);
-        let places = takes.iter().map(|take| Place {
-            subject: take.subject,
-            mark: Mark { at: now, amount: take.amount },
-            by,
-        });
+        let places =
+            takes.iter().map(|take| Place { subject: take.subject, mark: Mark { at: now, amount: take.amount }, by });
         self.places.extend(places);
     }
 

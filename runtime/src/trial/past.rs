@@ -155,7 +155,8 @@ fn difference(then: &Applied, now: &Applied, end: &End) -> Option<String> {
     if *end == End::Denied {
         parts.push("the gate refuses a call".to_owned());
     }
-    for (what, deeds) in [("no longer done", less), ("done in addition", more), ("done with other arguments", changed)] {
+    for (what, deeds) in [("no longer done", less), ("done in addition", more), ("done with other arguments", changed)]
+    {
         if !deeds.is_empty() {
             parts.push(format!("{what}: {}", tools(deeds)));
         }

@@ -38,9 +38,12 @@ impl Execution<'_, '_> {
         match admit(self.memory.prior(identity).as_ref(), &claim, None) {
             Admission::Perform => self.perform(trying, identity, claim, mishap),
             Admission::GiveBack { suppressed } => {
-                let Some(entry) = self.memory.entry(identity) else { return self.perform(trying, identity, claim, mishap) };
+                let Some(entry) = self.memory.entry(identity) else {
+                    return self.perform(trying, identity, claim, mishap);
+                };
                 // The same item gets its outcome back whatever it asks: in one run, the second thing is left out unseen.
-                let within_run = !suppressed && entry.claim.run == claim.run && entry.claim.arguments != claim.arguments;
+                let within_run =
+                    !suppressed && entry.claim.run == claim.run && entry.claim.arguments != claim.arguments;
                 let outcome = entry.outcome.clone().unwrap_or(Outcome::Value(Value::Null));
                 if within_run && self.started_here.contains(&identity) {
                     self.clashes.push(Clash { tool: trying.wish.definition.name.clone(), key, within_run: true });
@@ -66,7 +69,9 @@ impl Execution<'_, '_> {
     }
 
     fn perform(&mut self, trying: &Trying, identity: Digest, claim: Claim, mishap: Option<&Mishap>) -> Step {
-        let (wish, Some(tool)) = (&trying.wish, &trying.tool) else { return Step::Fails(failed(Class::Internal, "TOOL_UNKNOWN")) };
+        let (wish, Some(tool)) = (&trying.wish, &trying.tool) else {
+            return Step::Fails(failed(Class::Internal, "TOOL_UNKNOWN"));
+        };
         let canonical = wish.arguments.canonical();
         let key = wish.given_key.as_ref().map(Key::canonical);
         let deed = outside::deed(tool.as_ref(), wish.arguments.value(), canonical, key);

@@ -29,7 +29,8 @@ fn the_same_script_does_what_it_did() {
 
 #[test]
 fn a_script_that_does_less_is_shown_as_different() {
-    let script = text("trial/honest.js").replace("for (const invoice of invoices)", "for (const invoice of invoices.slice(1))");
+    let script =
+        text("trial/honest.js").replace("for (const invoice of invoices)", "for (const invoice of invoices.slice(1))");
     let sheet = compared(&script, &past(false));
     assert_eq!(sheet.counts.differences, 3, "{sheet}");
     let finding = sheet.findings.iter().find(|finding| finding.code == Code::HistoryDiffers).unwrap();

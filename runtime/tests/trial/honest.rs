@@ -40,7 +40,8 @@ fn what_is_made_up_proves_nothing() {
 
 #[test]
 fn a_script_that_does_not_parse_has_no_shape() {
-    let sheet = tried(&json("trial/contract.json"), "export default async function run( {", &json("trial/recordings.json"));
+    let sheet =
+        tried(&json("trial/contract.json"), "export default async function run( {", &json("trial/recordings.json"));
     assert_eq!(sheet.verdict(), Verdict::Refuted);
     assert_eq!(sheet.findings.first().map(|finding| finding.code), Some(Code::Shape));
 }
@@ -68,9 +69,7 @@ fn the_sheet_holds_no_data() {
 #[test]
 fn a_script_of_twenty_calls_is_tried() {
     let rows: Vec<Value> = (0..9).map(|n| value!({ "id": format!("R-{n}"), "to": "ann@clients.example" })).collect();
-    let get = |url: String, body: Value| {
-        value!({ "tool": "http.get", "arguments": { "url": url }, "value": { "status": 200, "url": "", "headers": {}, "json": body } })
-    };
+    let get = |url: String, body: Value| value!({ "tool": "http.get", "arguments": { "url": url }, "value": { "status": 200, "url": "", "headers": {}, "json": body } });
     let mut calls = vec![get("https://books.example/api/rows".to_owned(), value!({ "items": rows }))];
     calls.extend((0..9).map(|n| get(format!("https://books.example/api/rows/R-{n}"), rows[n].clone())));
     let script = r#"

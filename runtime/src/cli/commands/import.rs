@@ -20,6 +20,8 @@ use crate::ops::{FolderGrant, Trust};
 const CONTRACT: &str = "contract.json";
 const SCRIPT: &str = "script.js";
 const MANIFEST: &str = "manifest.json";
+/// Recorded cases for the trial.
+const RECORDINGS: &str = "recordings.json";
 /// Nothing in such a folder is longer.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
@@ -40,13 +42,16 @@ pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> R
     if !engine.is_null() {
         whole["engine"] = engine.clone();
     }
+    if let Some(recordings) = recordings(&command.dir)? {
+        whole["recordings"] = recordings;
+    }
     let body = |confirm: bool| {
         let mut body = whole.clone();
         body["confirm"] = confirm.into();
         body
     };
 
-    let checking = Progress::begin("Checking the contract and the script …");
+    let checking = Progress::begin("Checking the contract, and trying the script out …");
     let answer = client.post(&["v1", "automations"], body(false)).await?;
     drop(checking);
     let preview: ImportView = shaped(&answer)?;
@@ -61,6 +66,12 @@ pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> R
                 "Executed by the engine `{engine}` outside: Steward enforces the contract, but knows nothing of what the \
                  engine does between its calls, can prove nothing of it, and cannot replay its runs."
             ));
+        }
+        if let Some(trial) = &preview.card.trial {
+            out.line(format!("Trial: {}", trial.sheet.line));
+            for finding in &trial.sheet.findings {
+                out.line(format!("  {}: {}", finding.code, finding.words));
+            }
         }
         out.line(match preview.card.change.as_str() {
             "new" => "This automation is new.",
@@ -88,6 +99,30 @@ pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> R
         }
     }
     Ok(Exit::Success)
+}
+
+/// What is to be tried of a folder; none when the text names no folder of an automation.
+pub(super) fn draft(which: &str) -> Result<Option<Value>, Error> {
+    let dir = Path::new(which);
+    if !dir.join(CONTRACT).exists() {
+        return Ok(None);
+    }
+    let mut draft = json!({ "contract": json_file(&dir.join(CONTRACT))?, "script": read(&dir.join(SCRIPT))? });
+    if let Some(recordings) = recordings(dir)? {
+        draft["recordings"] = recordings;
+    }
+    Ok(Some(draft))
+}
+
+/// The recorded cases of a folder; none when it has none.
+fn recordings(dir: &Path) -> Result<Option<Value>, Error> {
+    let file = dir.join(RECORDINGS);
+    if file.exists() { json_file(&file).map(Some) } else { Ok(None) }
+}
+
+/// The source of a script.
+pub(super) fn script_file(path: &Path) -> Result<String, Error> {
+    read(path)
 }
 
 /// Writes an automation into a folder.

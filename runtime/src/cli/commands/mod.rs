@@ -21,5 +21,6 @@ pub(super) mod settings;
 pub(super) mod stop;
 pub(super) mod store;
 pub(super) mod tools;
+pub(super) mod trial;
 pub(super) mod usage;
 mod wait;

@@ -73,8 +73,11 @@ impl<'b> Trial<'b> {
             // The host writes in its own store: what it declares are the script's own mistakes.
             Entry::Host(definition) => return answers(definition),
         };
-        let mut mishaps: Vec<_> =
-            definition.errors.iter().flat_map(|error| of_error(error, definition, identity, called.optional, base)).collect();
+        let mut mishaps: Vec<_> = definition
+            .errors
+            .iter()
+            .flat_map(|error| of_error(error, definition, identity, called.optional, base))
+            .collect();
         mishaps.extend(self.of_contract(definition));
         mishaps
     }
@@ -128,7 +131,10 @@ impl<'b> Trial<'b> {
         let twice = sent_again(base.applied(), &memory.applied).first().map(|deed| deed.tool.clone());
         let Some(tool) = twice else { return false };
         self.sheet.counts.duplicates += 1;
-        let words = format!("`{tool}`: the same is done again under another key, {when}: call {}, `{}`", called.call, called.tool);
+        let words = format!(
+            "`{tool}`: the same is done again under another key, {when}: call {}, `{}`",
+            called.call, called.tool
+        );
         self.sheet.note(Finding::new(Code::Duplicate, Check::Fault, words));
         true
     }
@@ -152,7 +158,8 @@ impl<'b> Trial<'b> {
             let words = format!("call {call}, `{tool}`: refused or done, the script does and says the same afterwards");
             self.sheet.note(Finding::new(Code::RefusalIgnored, Check::Fault, words));
         } else if let Some(next) = follows(base, called, done) {
-            let words = format!("call {call}, `{tool}`: refused, and the script goes on with `{next}` about the same thing");
+            let words =
+                format!("call {call}, `{tool}`: refused, and the script goes on with `{next}` about the same thing");
             self.sheet.note(Finding::new(Code::RefusalIgnored, Check::Fault, words));
         }
     }
@@ -210,7 +217,8 @@ fn follows(base: &Base<'_>, refused: &Called, done: &Done) -> Option<String> {
     let telling: Vec<&String> = parts
         .iter()
         .filter(|part| {
-            others.is_empty() || !others.iter().all(|called| called.key.as_ref().is_some_and(|key| has(&key.to_value(), part)))
+            others.is_empty()
+                || !others.iter().all(|called| called.key.as_ref().is_some_and(|key| has(&key.to_value(), part)))
         })
         .collect();
     let later = calls_of(&done.records).into_values().filter(|called| called.call > refused.call);

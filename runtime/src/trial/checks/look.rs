@@ -60,7 +60,10 @@ pub(super) fn clashes(trial: &mut Trial<'_>, check: Check, done: &Done, code: Co
         }
         let parts = clash.key.names().collect::<Vec<_>>().join(", ");
         let words = if clash.within_run {
-            format!("`{}` is called twice in one run under the same key (per {parts}), with other arguments", clash.tool)
+            format!(
+                "`{}` is called twice in one run under the same key (per {parts}), with other arguments",
+                clash.tool
+            )
         } else {
             format!("`{}` was done before under the same key (per {parts}), with other arguments", clash.tool)
         };

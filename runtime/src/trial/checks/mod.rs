@@ -9,4 +9,4 @@ mod trial;
 
 pub use trial::{FIRST_RUN_EFFECTS_MAX, TIME_MAX, try_out};
 
-pub(super) use trial::{Base, Trial};
+pub(super) use trial::Trial;

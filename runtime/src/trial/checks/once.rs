@@ -105,7 +105,8 @@ impl<'b> Trial<'b> {
             let words = format!("`{tool}`: the same is done again for each new `{part}`, as the contract says");
             self.sheet.note(Finding::new(Code::Calendar, Check::Once, words));
         } else {
-            let words = format!("`{tool}`: each day the same is done again, and no part of its key is named for a time");
+            let words =
+                format!("`{tool}`: each day the same is done again, and no part of its key is named for a time");
             self.sheet.note(Finding::new(Code::KeyClock, Check::Once, words));
             self.sheet.counts.duplicates += 1;
         }

@@ -210,7 +210,8 @@ impl<'b> Trial<'b> {
         let Some(once) = self.bench.contract.once_of(tool) else { return false };
         let parts = key.to_value();
         once.per.iter().all(|part| {
-            look::is_period(part.as_str()) || parts.get(part.as_str()).is_some_and(|value| look::says(&case.input, value))
+            look::is_period(part.as_str())
+                || parts.get(part.as_str()).is_some_and(|value| look::says(&case.input, value))
         })
     }
 }
