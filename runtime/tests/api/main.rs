@@ -14,4 +14,5 @@ mod openapi;
 mod problems;
 mod raw;
 mod streams;
+mod trials;
 mod webhooks;

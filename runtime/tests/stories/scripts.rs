@@ -13,7 +13,8 @@ fn a_script_that_misbehaves_ends_its_own_run_and_no_other() {
         ("loops", "LIMIT_INSTRUCTIONS|LIMIT_WALL_TIME", "for (;;) {}"),
         ("allocates", "LIMIT_HEAP", "const all = []; for (;;) all.push(new Uint8Array(2 ** 20).fill(1));"),
         ("recurses", "LIMIT_STACK|SCRIPT_EXCEPTION", "const deeper = (n) => 1 + deeper(n + 1); return deeper(0);"),
-        ("calls-what-it-may-not", "SCRIPT_EXCEPTION", "return await tools.email.send({ to: 'a@b.example' });"),
+        // Named so, the trial does not see it before.
+        ("calls-what-it-may-not", "SCRIPT_EXCEPTION", "return await tools['email'].send({ to: 'a@b.example' });"),
         ("evaluates", "SCRIPT_EXCEPTION", "return (0, eval)('1 + 1');"),
         ("constructs", "SCRIPT_EXCEPTION", "return (async () => {}).constructor('return 1')();"),
         ("throws-nothing", "SCRIPT_EXCEPTION", "throw undefined;"),

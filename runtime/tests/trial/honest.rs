@@ -29,6 +29,18 @@ fn the_statements_of_the_fixtures_are_proven() {
     assert_eq!(sheet.verdict(), Verdict::Proven, "{sheet}");
 }
 
+/// What the statements are tried on is what the tool would read.
+#[test]
+fn the_recorded_statement_is_the_sample() {
+    let sample = text("automations/statements/samples/2026-10.csv");
+    let digest = blake3::hash(sample.as_bytes()).to_hex().to_string();
+    for case in json("automations/statements/recordings.json")["cases"].as_array().unwrap() {
+        let read = case["calls"].as_array().unwrap().last().unwrap();
+        assert_eq!(read["value"]["text"].as_str(), Some(sample.as_str()));
+        assert_eq!(read["value"]["digest"].as_str(), Some(digest.as_str()));
+    }
+}
+
 #[test]
 fn what_is_made_up_proves_nothing() {
     let contract = json("trial/contract.json");
@@ -70,16 +82,19 @@ fn the_sheet_holds_no_data() {
 fn a_script_of_twenty_calls_is_tried() {
     let rows: Vec<Value> = (0..9).map(|n| value!({ "id": format!("R-{n}"), "to": "ann@clients.example" })).collect();
     let get = |url: String, body: Value| value!({ "tool": "http.get", "arguments": { "url": url }, "value": { "status": 200, "url": "", "headers": {}, "json": body } });
+    let rows: Vec<Value> =
+        (0..9).map(|n| value!({ "id": format!("R-{n}"), "client": { "email": "ann@clients.example" } })).collect();
+    let get = |url: String, body: Value| value!({ "tool": "http.get", "arguments": { "url": url }, "value": { "status": 200, "url": "", "headers": {}, "json": body } });
     let mut calls = vec![get("https://books.example/api/rows".to_owned(), value!({ "items": rows }))];
     calls.extend((0..9).map(|n| get(format!("https://books.example/api/rows/R-{n}"), rows[n].clone())));
     let script = r#"
         export default async function run({ tools, state }) {
           const { json } = await tools.http.get({ url: "https://books.example/api/rows" });
           const sent = [];
-          for (const { id } of json.items) {
+          for (const { id, client: { email: to } } of json.items) {
             const { json: row } = await tools.http.get({ url: `https://books.example/api/rows/${id}` });
-            if (!/^[a-z]+@clients\.example$/.test(row.to)) continue;
-            await tools.email.send({ to: row.to, subject: "Row", text: row.id }, { key: { invoice: row.id } });
+            if (row.client.email !== to) throw new Error("the row has changed");
+            await tools.email.send({ to, subject: "Row", text: row.id }, { key: { invoice: row.id } });
             sent.push(row.id);
           }
           await state.set("last", sent.length);

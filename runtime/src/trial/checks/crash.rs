@@ -58,7 +58,7 @@ impl<'b> Trial<'b> {
             }
         };
         let done = self.execute(&mut memory, plan).await?;
-        look::at(&mut self.sheet, Check::Crash, &done, Tone::of(&done));
+        look::at(&mut self.sheet, Check::Crash, &done, Tone::of(&done, base.case));
         self.compare(base, moment, on, &done, &memory);
         Ok(())
     }

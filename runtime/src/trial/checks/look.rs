@@ -20,8 +20,8 @@ pub(super) enum Tone {
 }
 
 impl Tone {
-    pub(super) fn of(done: &Done) -> Self {
-        if done.generated > 0 { Self::MadeUp } else { Self::Recorded }
+    pub(super) fn of(done: &Done, case: &Case) -> Self {
+        if done.generated > 0 || case.made { Self::MadeUp } else { Self::Recorded }
     }
 }
 
@@ -29,8 +29,15 @@ impl Tone {
 pub(super) fn at(sheet: &mut Sheet, check: Check, done: &Done, tone: Tone) {
     for denied in &done.denied {
         let is_key = denied.code.starts_with("GATE_KEY_");
-        // A read that goes nowhere does no harm; that it was asked for may be the fault of what was made up.
-        if !is_key && !denied.is_effect && tone != Tone::Recorded {
+        let made_of_data = !is_key || denied.code == "GATE_KEY_PARTS";
+        let harmless = match tone {
+            Tone::Recorded => false,
+            // What was made up may lack what a call is made of; that a key is missing says nothing of the data.
+            Tone::MadeUp => made_of_data,
+            // A read that goes nowhere does no harm.
+            Tone::Hostile => !denied.is_effect,
+        };
+        if harmless {
             sheet.counts.unexplored += 1;
             continue;
         }

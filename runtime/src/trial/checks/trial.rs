@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use intents::canonical::Digest;
 use intents::effect::Key;
+use intents::failure::Class;
 use intents::journal::Record;
 use intents::outcome::Outcome;
 use intents::trial::{Applied, Check, Code, Dice, Finding, Ratio, Sheet};
@@ -102,9 +103,12 @@ impl<'b> Trial<'b> {
         let plan = Plan { watched: true, ..self.plan(case) };
         let mut after = before.clone();
         let done = self.execute(&mut after, plan.clone()).await?;
-        look::at(&mut self.sheet, Check::Contract, &done, Tone::of(&done));
+        look::at(&mut self.sheet, Check::Contract, &done, Tone::of(&done, case));
         look::clashes(self, Check::Once, &done, Code::KeyCoarse, case);
-        self.determinism(&before, &plan, &done).await?;
+        // Where time or memory ran out is no matter of the data.
+        if !matches!(&done.end, End::Failed(failure) if failure.class == Class::Limit) {
+            self.determinism(&before, &plan, &done).await?;
+        }
         if !done.is_finished() {
             self.unfinished(case, &done);
             return Ok(());
@@ -122,7 +126,7 @@ impl<'b> Trial<'b> {
     }
 
     fn unfinished(&mut self, case: &Case, done: &Done) {
-        if done.generated > 0 {
+        if done.generated > 0 || case.made {
             self.sheet.counts.unexplored += 1;
             return;
         }
