@@ -272,7 +272,7 @@ impl Execution<'_, '_> {
         let step = loop {
             match self.decide(&trying, mishap.as_ref()) {
                 Step::Again => mishap = None,
-                step => break step,
+                step @ (Step::Outcome(..) | Step::Fails(_) | Step::Denied) => break step,
             }
         };
         Ok(match step {
