@@ -1,6 +1,7 @@
 //! What executions did to the outside, as it is compared.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::tool::Name;
 
@@ -24,8 +25,8 @@ pub enum Subject {
     Target(String),
 }
 
-/// What an execution, or several, applied.
-pub type Applied = BTreeSet<Deed>;
+/// What an execution, or several, applied. Shared, since a world is kept for each place to die.
+pub type Applied = BTreeSet<Arc<Deed>>;
 
 impl Deed {
     /// Whether it is one under a key: doing it again under another key is doing it twice.
@@ -41,8 +42,8 @@ impl Deed {
 
 /// The effects of `later` whose identity is not among those of `before`.
 pub fn new_since<'d>(before: &Applied, later: &'d Applied) -> Vec<&'d Deed> {
-    let known: BTreeSet<_> = before.iter().map(Deed::identity).collect();
-    later.iter().filter(|deed| !known.contains(&deed.identity())).collect()
+    let known: BTreeSet<_> = before.iter().map(|deed| deed.identity()).collect();
+    later.iter().map(|deed| &**deed).filter(|deed| !known.contains(&deed.identity())).collect()
 }
 
 /// The effects of `all` under a key that none of `expected` has, with the arguments of another one: the same was done
@@ -59,16 +60,16 @@ pub fn sent_again<'d>(expected: &Applied, all: &'d Applied) -> Vec<&'d Deed> {
 mod tests {
     use super::*;
 
-    fn deed(key: &str, arguments: &str) -> Deed {
+    fn deed(key: &str, arguments: &str) -> Arc<Deed> {
         let tool = "email.send".parse().unwrap();
-        Deed { tool, subject: Subject::Key(key.to_owned()), arguments: arguments.to_owned() }
+        Arc::new(Deed { tool, subject: Subject::Key(key.to_owned()), arguments: arguments.to_owned() })
     }
 
     #[test]
     fn the_same_mail_under_another_key_is_sent_again() {
         let expected = Applied::from([deed("a", "to a"), deed("b", "to b")]);
         let all = Applied::from([deed("a", "to a"), deed("b", "to b"), deed("a2", "to a"), deed("c", "to c")]);
-        assert_eq!(sent_again(&expected, &all), [&deed("a2", "to a")]);
+        assert_eq!(sent_again(&expected, &all), [&*deed("a2", "to a")]);
         assert_eq!(new_since(&expected, &all).len(), 2);
     }
 

@@ -16,6 +16,9 @@ use crate::executor::tools::Tools;
 /// The name that scripts have in what is said about them.
 const SCRIPT_NAME: &str = "script.js";
 
+/// Executions of each check on each case. Beyond, a sample is drawn: enough that a fault at one call in a hundred is found.
+const EXECUTIONS_MAX: usize = 600;
+
 /// A script under a contract, with what it takes to execute it.
 pub struct Bench {
     pub(super) env: Env,
@@ -28,6 +31,8 @@ pub struct Bench {
     /// What chance is drawn from in this trial.
     pub(super) seed: Digest,
     pub(super) pins: Pins,
+    /// Executions of each check on each case.
+    pub(super) executions_max: usize,
 }
 
 impl std::fmt::Debug for Bench {
@@ -50,6 +55,7 @@ impl Bench {
             pins: Pins { engine: pins.engine, prelude: pins.prelude, tzdata: pins.tzdata.to_owned(), script: digest },
             tools: Tools::new(catalogue),
             limits: Limits::default(),
+            executions_max: EXECUTIONS_MAX,
             env,
             jail,
             contract,
@@ -62,6 +68,13 @@ impl Bench {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Changes how many executions each check may take on each case; beyond, it draws a sample.
+    #[must_use]
+    pub fn with_executions_max(mut self, most: usize) -> Self {
+        self.executions_max = most;
         self
     }
 

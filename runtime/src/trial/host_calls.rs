@@ -33,7 +33,7 @@ impl Execution<'_, '_> {
                         let (value, version) = self.memory.state(&key);
                         self.overlay.saw(&key, version);
                         self.journal.records.push(Record::StateRead { name: key, version });
-                        value
+                        (*value).clone()
                     }
                 };
                 Step::Outcome(Outcome::Value(value), Labels::new())

@@ -2,6 +2,7 @@
 //! windows, and what the outside knows to have happened.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use intents::Timestamp;
 use intents::canonical::Digest;
@@ -20,8 +21,8 @@ pub(super) struct Entry {
     pub(super) state: State,
     pub(super) claim: Claim,
     pub(super) started_at: Timestamp,
-    pub(super) outcome: Option<Outcome>,
-    pub(super) deed: Deed,
+    pub(super) outcome: Option<Arc<Outcome>>,
+    pub(super) deed: Arc<Deed>,
 }
 
 /// A place that a call took in a window.
@@ -33,14 +34,14 @@ struct Place {
     by: Digest,
 }
 
-/// What a simulated world remembers.
+/// What a simulated world remembers. Cheap to clone: it is kept for each place to die.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
     ledger: BTreeMap<Digest, Entry>,
-    state: BTreeMap<String, (Value, u64)>,
+    state: BTreeMap<String, (Arc<Value>, u64)>,
     places: Vec<Place>,
     /// What the outside knows to have happened, under the identity that it was sent with.
-    outside: BTreeMap<Digest, Outcome>,
+    outside: BTreeMap<Digest, Arc<Outcome>>,
     /// Effects that were performed.
     pub(super) applied: Applied,
     /// Effects that another item asked for again.
@@ -52,7 +53,7 @@ pub(super) struct Memory {
 impl Memory {
     /// A world in which nothing has happened yet.
     pub(super) fn fresh(case: &Case) -> Self {
-        let state = case.state.iter().map(|(name, value)| (name.clone(), (value.clone(), 1))).collect();
+        let state = case.state.iter().map(|(name, value)| (name.clone(), (Arc::new(value.clone()), 1))).collect();
         Self { state, ..Self::default() }
     }
 
@@ -70,24 +71,24 @@ impl Memory {
     }
 
     pub(super) fn start(&mut self, identity: Digest, claim: Claim, now: Timestamp, deed: Deed) {
-        let entry = Entry { state: State::Started, claim, started_at: now, outcome: None, deed };
+        let entry = Entry { state: State::Started, claim, started_at: now, outcome: None, deed: Arc::new(deed) };
         self.ledger.insert(identity, entry);
     }
 
     /// It happens outside. The same again is the same: that is what makes it safe to settle by sending again.
-    pub(super) fn perform(&mut self, identity: Digest, outcome: &Outcome) {
+    pub(super) fn perform(&mut self, identity: Digest, outcome: &Arc<Outcome>) {
         if let Some(entry) = self.ledger.get(&identity) {
-            self.applied.insert(entry.deed.clone());
+            self.applied.insert(Arc::clone(&entry.deed));
         }
-        self.outside.entry(identity).or_insert_with(|| outcome.clone());
+        self.outside.entry(identity).or_insert_with(|| Arc::clone(outcome));
     }
 
     /// What the outside knows of it.
-    pub(super) fn happened(&self, identity: Digest) -> Option<&Outcome> {
+    pub(super) fn happened(&self, identity: Digest) -> Option<&Arc<Outcome>> {
         self.outside.get(&identity)
     }
 
-    pub(super) fn settle(&mut self, identity: Digest, outcome: Option<Outcome>) {
+    pub(super) fn settle(&mut self, identity: Digest, outcome: Option<Arc<Outcome>>) {
         if let Some(entry) = self.ledger.get_mut(&identity) {
             entry.state = if outcome.is_some() { State::Applied } else { State::NotApplied };
             entry.outcome = outcome;
@@ -128,8 +129,8 @@ impl Memory {
     }
 
     /// A place of the state with its version; 0 when there is nothing.
-    pub(super) fn state(&self, name: &str) -> (Value, u64) {
-        self.state.get(name).cloned().unwrap_or((Value::Null, 0))
+    pub(super) fn state(&self, name: &str) -> (Arc<Value>, u64) {
+        self.state.get(name).cloned().unwrap_or_default()
     }
 
     /// What a run that succeeded wrote.
@@ -138,7 +139,7 @@ impl Memory {
             let Some(value) = write.value else { continue };
             let version = self.state(&write.name).1 + 1;
             match value {
-                Some(value) => drop(self.state.insert(write.name, (value, version))),
+                Some(value) => drop(self.state.insert(write.name, (Arc::new(value), version))),
                 None => drop(self.state.remove(&write.name)),
             }
         }
@@ -146,7 +147,7 @@ impl Memory {
 
     /// The state as values.
     pub(super) fn values(&self) -> BTreeMap<&str, &Value> {
-        self.state.iter().map(|(name, (value, _))| (name.as_str(), value)).collect()
+        self.state.iter().map(|(name, (value, _))| (name.as_str(), &**value)).collect()
     }
 
     /// The world in which these effects happened in runs that failed afterwards: the state is as it was at first.

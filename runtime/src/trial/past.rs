@@ -1,11 +1,13 @@
 //! History: past runs executed again with this script, in the world as it was recorded. No effect is performed.
 
+use std::sync::Arc;
+
 use connectors::Entry;
 use intents::canonical::Digest;
 use intents::journal::{Record, recorded};
 use intents::outcome::Outcome;
 use intents::tool::Name;
-use intents::trial::{Applied, Check, Code, Finding, Sheet, new_since};
+use intents::trial::{Applied, Check, Code, Deed, Finding, Sheet, new_since};
 
 use super::bench::Bench;
 use super::case::Case;
@@ -67,7 +69,7 @@ fn applied(records: &[Record], tools: &Tools) -> Applied {
         }
         let arguments = serde_json::from_str(&call.called.arguments).unwrap_or_default();
         let key = call.called.key.as_ref().map(intents::effect::Key::canonical);
-        applied.insert(outside::deed(tool.as_ref(), &arguments, &call.called.arguments, key));
+        applied.insert(Arc::new(outside::deed(tool.as_ref(), &arguments, &call.called.arguments, key)));
     }
     applied
 }
@@ -138,16 +140,15 @@ async fn one<'b>(trial: &mut Trial<'b>, past: &'b Past) -> Result<(), Trouble> {
 
 /// What differs, in words; none when nothing does.
 fn difference(then: &Applied, now: &Applied, end: &End) -> Option<String> {
-    let tools = |deeds: Vec<&intents::trial::Deed>| {
+    let tools = |deeds: Vec<&Deed>| {
         let mut names: Vec<Name> = deeds.into_iter().map(|deed| deed.tool.clone()).collect();
         names.sort();
         names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
     let (less, more) = (new_since(now, then), new_since(then, now));
-    let changed: Vec<_> = then
-        .iter()
-        .filter(|deed| now.iter().any(|other| other.identity() == deed.identity()) && !now.contains(deed))
-        .collect();
+    let is_changed =
+        |deed: &&Arc<Deed>| now.iter().any(|other| other.identity() == deed.identity()) && !now.contains(*deed);
+    let changed: Vec<_> = then.iter().filter(is_changed).map(|deed| &**deed).collect();
     let mut parts = Vec::new();
     if let End::Failed(failure) = end {
         parts.push(format!("it ends with {}", failure.code));

@@ -1,5 +1,6 @@
 //! Effects in a simulated world: claimed in its ledger, performed outside, settled by their identity.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use intents::canonical::Digest;
@@ -44,7 +45,7 @@ impl Execution<'_, '_> {
                 // The same item gets its outcome back whatever it asks: in one run, the second thing is left out unseen.
                 let within_run =
                     !suppressed && entry.claim.run == claim.run && entry.claim.arguments != claim.arguments;
-                let outcome = entry.outcome.clone().unwrap_or(Outcome::Value(Value::Null));
+                let outcome = entry.outcome.as_deref().cloned().unwrap_or(Outcome::Value(Value::Null));
                 if within_run && self.started_here.contains(&identity) {
                     self.clashes.push(Clash { tool: trying.wish.definition.name.clone(), key, within_run: true });
                 }
@@ -61,7 +62,7 @@ impl Execution<'_, '_> {
                 let happened = self.memory.happened(identity).cloned();
                 self.memory.settle(identity, happened.clone());
                 match happened {
-                    Some(outcome) => Step::Outcome(outcome, Labels::new()),
+                    Some(outcome) => Step::Outcome((*outcome).clone(), Labels::new()),
                     None => self.perform(trying, identity, claim, mishap),
                 }
             }
@@ -89,11 +90,11 @@ impl Execution<'_, '_> {
                 return Step::Again;
             }
         }
-        let outcome = self.outside.effect(self.bench, &wish.definition, canonical);
+        let outcome = Arc::new(self.outside.effect(self.bench, &wish.definition, canonical));
         self.memory.perform(identity, &outcome);
         self.moment();
-        self.memory.settle(identity, Some(outcome.clone()));
-        Step::Outcome(outcome, outside::labels(&wish.definition, wish.arguments.value()))
+        self.memory.settle(identity, Some(Arc::clone(&outcome)));
+        Step::Outcome((*outcome).clone(), outside::labels(&wish.definition, wish.arguments.value()))
     }
 }
 

@@ -59,6 +59,19 @@ fn a_script_that_does_not_parse_has_no_shape() {
 }
 
 #[test]
+fn what_does_not_fit_is_sampled_and_the_sheet_says_so() {
+    let bench = bench(&json("trial/contract.json"), &text("trial/honest.js")).with_executions_max(10);
+    let cases = runtime::trial::read_cases(&json("trial/recordings.json")).unwrap();
+    let sheet = block_on(try_out(&bench, &cases, &[])).unwrap();
+    assert_eq!(sheet.verdict(), Verdict::Incomplete, "{sheet}");
+    for ratio in [sheet.counts.crash_points, sheet.counts.faults, sheet.counts.hostile] {
+        assert!(0 < ratio.tried && ratio.tried < ratio.of, "{sheet}");
+    }
+    assert!(sheet.findings.iter().any(|finding| finding.code == Code::Sampled), "{sheet}");
+    assert_eq!(block_on(try_out(&bench, &cases, &[])).unwrap(), sheet, "the sample is the same again");
+}
+
+#[test]
 fn the_same_trial_gives_the_same_sheet() {
     let once = || tried(&json("trial/contract.json"), &text("trial/honest.js"), &json("trial/recordings.json"));
     assert_eq!(once(), once());

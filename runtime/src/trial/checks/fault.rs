@@ -8,7 +8,7 @@ use intents::failure::{Budget, Class, Evidence, Route, TransientPolicy, route};
 use intents::journal::{Called, Record};
 use intents::outcome::Failure;
 use intents::tool::{DeclaredError, Definition, Identity, Kind};
-use intents::trial::{Check, Code, Deed, Finding, Subject, new_since, sent_again};
+use intents::trial::{Check, Code, Finding, Subject, new_since, sent_again};
 use serde_json::Value;
 
 use super::look::{self, Tone};
@@ -223,7 +223,7 @@ fn follows(base: &Base<'_>, refused: &Called, done: &Done) -> Option<String> {
         .collect();
     let later = calls_of(&done.records).into_values().filter(|called| called.call > refused.call);
     let also_before = |called: &Called| {
-        base.applied().iter().any(|deed: &Deed| {
+        base.applied().iter().any(|deed| {
             let same_key = match (&deed.subject, &called.key) {
                 (Subject::Key(key), Some(given)) => *key == given.canonical(),
                 (Subject::Target(_), None) => true,

@@ -22,8 +22,6 @@ use crate::trial::twist::Twist;
 
 /// A person waits for the sheet: what was not tried until then is not tried, and the sheet says so.
 pub const TIME_MAX: Duration = Duration::from_secs(30);
-/// Executions of each check on each case. Beyond, a sample is drawn: enough that a fault at one call in a hundred is found.
-pub(super) const EXECUTIONS_MAX: usize = 600;
 /// A first run that does more at once than a person would read is a flood, unless the contract bounds it.
 pub const FIRST_RUN_EFFECTS_MAX: usize = 20;
 
@@ -56,11 +54,16 @@ pub async fn try_out(bench: &Bench, cases: &[Case], past: &[Past]) -> Result<She
     if !trial.shape().await? {
         return Ok(trial.sheet);
     }
+    let mut tried = 0;
     for case in cases.iter().take(CASES_MAX) {
+        if !trial.has_time() {
+            break;
+        }
         trial.case(case).await?;
+        tried += 1;
     }
-    if cases.len() > CASES_MAX {
-        let words = format!("{CASES_MAX} of {} recorded cases were tried", cases.len());
+    if tried < cases.len() {
+        let words = format!("{tried} of {} cases were tried", cases.len());
         trial.sheet.note(Finding::new(Code::Sampled, Check::Shape, words));
     }
     past::history(&mut trial, past).await?;
@@ -192,9 +195,10 @@ impl<'b> Trial<'b> {
 
     /// Chooses what is tried: all of it, or a sample in an order drawn from the seed.
     pub(crate) fn choose<T>(&self, mut all: Vec<T>, purpose: &str) -> Vec<T> {
-        if all.len() > EXECUTIONS_MAX {
+        let most = self.bench.executions_max;
+        if all.len() > most {
             Dice::new(&self.bench.seed, purpose).shuffle(&mut all);
-            all.truncate(EXECUTIONS_MAX);
+            all.truncate(most);
         }
         all
     }
