@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use connectors::Entry;
 use intents::canonical::Digest;
 use intents::effect::Key;
 use intents::failure::Class;
 use intents::journal::Record;
-use intents::outcome::Outcome;
 use intents::trial::{Applied, Check, Code, Dice, Finding, Ratio, Sheet};
 
 use super::look::{self, Tone};
 use crate::executor::Trouble;
+use crate::executor::tools::Tools;
 use crate::trial::bench::Bench;
 use crate::trial::case::{CASES_MAX, Case};
 use crate::trial::execution::execute;
@@ -116,7 +117,7 @@ impl<'b> Trial<'b> {
             self.unfinished(case, &done);
             return Ok(());
         }
-        if done.generated == 0 && !case.made || !reads(&done.records) {
+        if done.generated == 0 && !case.made || !reads(&self.bench.tools, &done.records) {
             self.sheet.counts.proven_cases += 1;
         } else {
             self.sheet.counts.unexplored += done.generated;
@@ -225,9 +226,10 @@ impl<'b> Trial<'b> {
 }
 
 /// Whether anything was read that a recording could have given.
-fn reads(records: &[Record]) -> bool {
-    intents::journal::recorded(records).iter().any(|call| {
-        let from_outside = !call.called.tool.is_host_tool() && call.called.key.is_none();
-        from_outside && matches!(call.settled.as_ref().map(|settled| settled.outcome.as_ref()), Some(Outcome::Value(_)))
+fn reads(tools: &Tools, records: &[Record]) -> bool {
+    let calls = intents::journal::recorded(records);
+    calls.iter().any(|call| match tools.catalogue.get(&call.called.tool) {
+        Some(Entry::Tool(tool)) => !tool.definition().is_effect(),
+        Some(Entry::Host(_)) | None => false,
     })
 }
