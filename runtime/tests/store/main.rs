@@ -28,6 +28,7 @@ mod postgres;
 mod retention;
 mod runs;
 mod storm;
+mod trials;
 mod waits;
 mod world;
 

@@ -41,6 +41,8 @@ mod retention;
 mod runs;
 #[path = "../store/storm.rs"]
 mod storm;
+#[path = "../store/trials.rs"]
+mod trials;
 #[path = "../store/waits.rs"]
 mod waits;
 #[path = "../store/world.rs"]
