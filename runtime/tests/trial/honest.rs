@@ -93,8 +93,6 @@ fn the_sheet_holds_no_data() {
 /// A script of twenty calls: how long its trial takes is printed, and asserted by nobody.
 #[test]
 fn a_script_of_twenty_calls_is_tried() {
-    let rows: Vec<Value> = (0..9).map(|n| value!({ "id": format!("R-{n}"), "to": "ann@clients.example" })).collect();
-    let get = |url: String, body: Value| value!({ "tool": "http.get", "arguments": { "url": url }, "value": { "status": 200, "url": "", "headers": {}, "json": body } });
     let rows: Vec<Value> =
         (0..9).map(|n| value!({ "id": format!("R-{n}"), "client": { "email": "ann@clients.example" } })).collect();
     let get = |url: String, body: Value| value!({ "tool": "http.get", "arguments": { "url": url }, "value": { "status": 200, "url": "", "headers": {}, "json": body } });
