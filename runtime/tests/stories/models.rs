@@ -216,7 +216,16 @@ fn a_tool_that_is_not_granted_asks_no_model() {
     let place = Place::new();
     let _server = place.start();
     add(&place, &endpoint);
-    place.import("reader", &contract("model.judge", "0.20 USD"), EXTRACT, &[]);
+    let contract = contract("model.judge", "0.20 USD");
+    let refused = place.post(
+        "/v1/automations",
+        &json!({ "name": "reader", "contract": contract, "script": EXTRACT, "confirm": true }),
+    );
+    assert_eq!(refused.json()["code"], "TRIAL_REFUTED", "{}", refused.body);
+    // Named so, the trial does not see it before.
+    let hidden = EXTRACT.replace("tools.model.", "tools['model'].");
+    assert_ne!(hidden, EXTRACT);
+    place.import("reader", &contract, &hidden, &[]);
     let run = place.run("reader", &json!({ "text": "x", "ms": 0 }));
     let detail = place.run_is(&run, "failed");
     let message = detail["failure"]["message"].as_str().unwrap();
