@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::args::{Asked, Cli, Command};
 use super::commands::{
-    approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox, providers,
-    runs, secrets, settings, stop, store, tools, trial, usage,
+    approvals, audit, automations, backup, chat, config, contract, doctor, engines, erase, folders, health, inbox,
+    providers, runs, secrets, settings, stop, store, tools, trial, usage,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -76,16 +76,17 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
         }
         Command::Asked(asked) => {
             let link = Link::open(&config, &env).await?;
-            let done = ask(&link, asked, &env, out).await;
+            let done = ask(&link, asked, &config, &env, out).await;
             link.close().await;
             done
         }
     }
 }
 
-async fn ask(link: &Link, asked: Asked, env: &Env, out: &mut Out) -> Result<Exit, Error> {
+async fn ask(link: &Link, asked: Asked, config: &Config, env: &Env, out: &mut Out) -> Result<Exit, Error> {
     let client = &link.client;
     match asked {
+        Asked::Chat(command) => chat::run(link, command, config, env, out).await,
         Asked::Erase(command) => erase::run(client, command, out).await,
         Asked::Automations(command) => automations::run(client, command, env, out).await,
         Asked::Runs(command) => runs::run(client, command, out).await,

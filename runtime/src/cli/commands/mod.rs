@@ -4,6 +4,7 @@ pub(super) mod approvals;
 pub(super) mod audit;
 pub(super) mod automations;
 pub(super) mod backup;
+pub(super) mod chat;
 pub(super) mod config;
 pub(super) mod contract;
 pub(super) mod doctor;

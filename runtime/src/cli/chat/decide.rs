@@ -1,0 +1,43 @@
+//! Deciding on a card, and what comes after.
+
+use serde_json::{Map, Value, json};
+
+use super::screen::Screen;
+use super::style::{Line, Style};
+use super::view::CardView;
+use crate::api::AutomationDetail;
+use crate::cli::client::{Client, shaped};
+use crate::cli::time::local;
+use crate::error::Error;
+
+/// Confirms exactly the card that was shown.
+pub(in crate::cli) async fn confirm(client: &Client, card: &CardView, shadow: bool) -> Result<CardView, Error> {
+    let body = json!({ "digest": card.digest, "shadow": shadow });
+    shaped(&client.post(&["v1", "cards", &card.id, "confirm"], body).await?)
+}
+
+/// Throws a card away.
+pub(in crate::cli) async fn reject(client: &Client, card: &CardView) -> Result<CardView, Error> {
+    shaped(&client.post(&["v1", "cards", &card.id, "reject"], Value::Object(Map::new())).await?)
+}
+
+/// Says when it starts by itself, and how to start it now.
+pub(in crate::cli) async fn next_steps(
+    client: &Client,
+    name: &str,
+    lasting: bool,
+    screen: &mut Screen,
+) -> Result<(), Error> {
+    let detail: AutomationDetail = shaped(&client.get(&["v1", "automations", name]).await?)?;
+    let next = detail.triggers.iter().filter_map(|trigger| trigger.next_at.as_deref()).min();
+    if let Some(next) = next {
+        screen.line(&Line::marked(Style::Dim, "  Next run   ", Style::Plain, local(next)));
+    }
+    let now = format!("steward automations run {name} --wait");
+    screen.line(&Line::marked(Style::Dim, "  Run it now ", Style::Plain, now));
+    if !lasting {
+        let text = "steward serve    (nothing starts by itself while no server runs)";
+        screen.line(&Line::marked(Style::Dim, "  Keep going ", Style::Plain, text));
+    }
+    Ok(())
+}

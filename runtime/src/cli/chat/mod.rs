@@ -1,0 +1,27 @@
+//! A conversation in a terminal: following the answer as it is written, and showing what comes.
+//!
+//! What is shown is decided here, and nowhere what is so: threads, messages and cards are the server's. Everything that
+//! is shown goes through [`Screen`], which lets nothing of it command the terminal.
+
+mod card;
+mod decide;
+mod editor;
+mod follow;
+mod heard;
+mod messages;
+mod said;
+mod screen;
+mod style;
+mod view;
+mod wrap;
+
+pub(super) use card::card;
+pub(super) use decide::{confirm, next_steps, reject};
+pub(super) use editor::{Editor, Typed};
+pub(super) use follow::{Audience, Came, Conversation, Ended, Interrupts};
+pub(super) use heard::{Heard, Listening};
+pub(super) use messages::message;
+pub(super) use said::{Asked, HELP, Said, said};
+pub(super) use screen::Screen;
+pub(super) use style::{Line, Style};
+pub(super) use view::{CardDetail, CardView, MessageView, ThreadList, ThreadView};
