@@ -6,6 +6,7 @@ pub mod backup;
 pub mod bench;
 pub mod cli;
 pub mod config;
+pub mod demo;
 mod descriptors;
 pub mod engine;
 pub mod env;

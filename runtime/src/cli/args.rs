@@ -62,8 +62,20 @@ pub(super) enum Command {
     },
     /// Look the installation over, and say what to do.
     Doctor,
+    /// See in some seconds what Steward is: no key, no network, and nothing of yours is touched.
+    Demo(Demo),
     /// Measure what Steward takes on this machine.
     Bench(bench::Args),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Ask you to confirm the card, in place of confirming it itself.
+    #[arg(long)]
+    pub(super) ask: bool,
+    /// Keep its folder.
+    #[arg(long)]
+    pub(super) keep: bool,
 }
 
 /// What a server is asked for: the one that runs, or one that the command starts for itself.

@@ -36,6 +36,14 @@ pub(in crate::cli) fn card(card: &CardView) -> Vec<Line> {
     lines
 }
 
+/// Anything else in a frame.
+pub(in crate::cli) fn framed(title: &str, lines: impl IntoIterator<Item = Line>) -> Vec<Line> {
+    let mut framed = vec![Line::marked(Style::Dim, "╭─ ", Style::Strong, title)];
+    framed.extend(lines.into_iter().map(|line| line.within(BORDER)));
+    framed.push(Line::new(Style::Dim, "╰─"));
+    framed
+}
+
 fn section<T>(lines: &mut Vec<Line>, title: &str, whose: &str, items: &[T], line: impl Fn(&T) -> Line) {
     if items.is_empty() {
         return;

@@ -56,6 +56,10 @@ pub(in crate::cli) trait Audience {
     fn tick(&mut self);
     /// Whether nobody listens any more.
     fn is_gone(&self) -> bool;
+    /// How long to wait before more comes, for whoever wants to be read while it is shown.
+    fn pause(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// How following ended.
@@ -216,6 +220,9 @@ impl<'a> Conversation<'a> {
                     // Whatever became of the answer, the stream tells.
                     drop(self.ask("interrupt").await);
                 }
+            }
+            if !audience.pause().is_zero() {
+                self.env.sleep(audience.pause()).await;
             }
             if audience.is_gone() {
                 return Ok(Followed::Ended(Ended::Left));

@@ -1,5 +1,7 @@
 //! What was heard of a thread, as far as it matters for what can be said next.
 
+use std::time::Duration;
+
 use super::follow::{Audience, Came};
 use super::said::Asked;
 use super::view::{CardView, MessageView, ThreadView};
@@ -65,5 +67,9 @@ impl<A: Audience> Audience for Listening<'_, A> {
 
     fn is_gone(&self) -> bool {
         self.audience.is_gone()
+    }
+
+    fn pause(&self) -> Duration {
+        self.audience.pause()
     }
 }

@@ -1,7 +1,5 @@
 //! Messages as they are shown: to a person line by line, to a program as JSON.
 
-use serde_json::Value;
-
 use super::card::card;
 use super::follow::{Audience, Came};
 use super::screen::Screen;

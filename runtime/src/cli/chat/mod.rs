@@ -12,10 +12,12 @@ mod messages;
 mod said;
 mod screen;
 mod style;
+#[cfg(test)]
+mod tests;
 mod view;
 mod wrap;
 
-pub(super) use card::card;
+pub(super) use card::framed;
 pub(super) use decide::{confirm, next_steps, reject};
 pub(super) use editor::{Editor, Typed};
 pub(super) use follow::{Audience, Came, Conversation, Ended, Interrupts};

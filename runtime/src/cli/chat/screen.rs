@@ -2,17 +2,21 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use rustix::termios::tcgetwinsize;
 
 use super::style::{Line, Style};
 use super::wrap::{Flow, wrapped};
 use crate::cli::out::visible;
+use crate::env::Env;
 
 /// Where nobody says how wide a line may be.
 const WIDTH: usize = 80;
 /// Longer lines are hard to read.
 const WIDTH_MAX: usize = 100;
+/// How long a letter takes to whom types fast.
+const LETTER: Duration = Duration::from_millis(12);
 /// What turns while something goes on.
 const TURNING: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -118,6 +122,28 @@ impl Screen {
     /// Shows text of one style.
     pub(in crate::cli) fn say(&mut self, style: Style, text: impl Into<String>) {
         self.line(&Line::new(style, text));
+    }
+
+    /// Shows text as if the user typed it, letter by letter where somebody sees that.
+    pub(in crate::cli) async fn typed(&mut self, env: &Env, text: &str) {
+        self.part();
+        if !self.live {
+            return self.line(&Line::marked(Style::Host, "› ", Style::Strong, text));
+        }
+        let mark = self.paint(Style::Host, "› ");
+        self.write(&mark);
+        let mut flow = Flow::new(self.width, 2, 2);
+        for word in text.split_inclusive(' ') {
+            let mut shown = flow.push(word);
+            shown.push_str(&flow.end());
+            for letter in shown.chars() {
+                let letter = self.paint(Style::Strong, &letter.to_string());
+                self.write(&letter);
+                env.sleep(LETTER).await;
+            }
+        }
+        self.blank = false;
+        self.write("\n");
     }
 
     /// Shows text as it is, line by line, however long: nobody wants code broken elsewhere.

@@ -7,6 +7,7 @@ pub(super) mod backup;
 pub(super) mod chat;
 pub(super) mod config;
 pub(super) mod contract;
+pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod engines;
 pub(super) mod erase;

@@ -1,0 +1,279 @@
+//! The story that the demonstration tells.
+
+use std::time::Duration;
+
+use intents::amount::Amount;
+use intents::{Timestamp, model::Prices};
+use serde_json::{Map, Value, json};
+
+use super::paced::Paced;
+use crate::api::{AuditView, ProviderBody, RunDetail};
+use crate::cli::chat::{
+    Asked, CardView, Conversation, Editor, Ended, Heard, Interrupts, Line, Listening, Said, Screen, Style, ThreadView,
+    Typed, confirm, framed, next_steps, said,
+};
+use crate::cli::client::{Client, Event, shaped};
+use crate::cli::exit::Exit;
+use crate::demo::{ANSWER, FOLDER, Stage, request};
+use crate::env::Env;
+use crate::error::{Code, Error};
+use crate::models::Profile;
+use crate::ops::{FolderGrant, Trust};
+use crate::store::FOLDER_PREFIX;
+
+/// A run of three calls to this machine takes no longer, however busy the machine is.
+const RUN_WITHIN: Duration = Duration::from_secs(50);
+/// As long as it takes to see that something has ended.
+const BEAT: Duration = Duration::from_millis(600);
+/// What the provider of recorded answers is called.
+const PROVIDER: &str = "recorded";
+
+/// The story, as far as it was told.
+pub(super) struct Story<'a> {
+    stage: &'a Stage,
+    env: &'a Env,
+    client: Client,
+    screen: &'a mut Screen,
+}
+
+fn broken(what: impl Into<String>) -> Error {
+    Error::new(Code::ServerFailed, format!("the demonstration: {}", what.into()))
+}
+
+impl<'a> Story<'a> {
+    /// Tells it.
+    pub(super) async fn tell(stage: &'a Stage, env: &'a Env, ask: bool, screen: &'a mut Screen) -> Result<Exit, Error> {
+        let client = Client::new(stage.serving().reachable(), stage.serving().token.clone())?;
+        let mut story = Self { stage, env, client, screen };
+        let began = env.now();
+        story.opening();
+        story.prepare().await?;
+        let Some((card, thread)) = story.delegated().await? else { return Ok(Exit::Failure) };
+        if !story.confirmed(&card, ask).await? {
+            story.screen.part();
+            story.screen.say(Style::Plain, "Not confirmed, so nothing goes live, and here the story ends.");
+            return Ok(Exit::Refused);
+        }
+        story.first_run(&card.automation_name).await?;
+        story.again(&card.automation_name).await?;
+        story.ending(&thread, began).await?;
+        Ok(Exit::Success)
+    }
+
+    fn opening(&mut self) {
+        let screen = &mut *self.screen;
+        screen.say(Style::Strong, "Steward does work that you delegate in a sentence. This is how that goes.");
+        screen.part();
+        let text = "No model is asked here: its answers were recorded. Everything else is real, and runs on this machine, \
+                    in a folder that is thrown away:";
+        screen.say(Style::Plain, text);
+        let serving = self.stage.serving();
+        for (what, place) in [
+            ("a mail server", format!("127.0.0.1:{}, which speaks SMTP", self.stage.mail.address.port())),
+            ("a site", format!("{}/feed.xml", self.stage.site())),
+            ("Steward", format!("http://{}", serving.reachable())),
+            ("a folder", self.stage.folder.display().to_string()),
+        ] {
+            screen.line(&Line::marked(Style::Dim, format!("  {what:<14} "), Style::Plain, place));
+        }
+    }
+
+    fn chapter(&mut self, title: &str) {
+        self.screen.part();
+        self.screen.line(&Line::marked(Style::Host, "── ", Style::Strong, title));
+    }
+
+    /// Waits a moment, where somebody watches.
+    async fn beat(&self) {
+        if self.screen.is_live() {
+            self.env.sleep(BEAT).await;
+        }
+    }
+
+    /// What the user of an installation does once: a model, and a folder that may be used.
+    async fn prepare(&mut self) -> Result<(), Error> {
+        let recording = self.stage.recording.to_str().ok_or_else(|| broken("its folder has no plain name"))?.to_owned();
+        let provider = ProviderBody {
+            name: PROVIDER.to_owned(),
+            base_url: None,
+            recording: Some(recording),
+            requests_per_minute: None,
+            profiles: vec![Profile::new(PROVIDER.to_owned(), Prices { input: 0, output: 0 })],
+            key: None,
+        };
+        let provider = serde_json::to_value(&provider).expect("what was said is plain data");
+        self.client.post(&["v1", "providers"], provider).await?;
+        let grant = FolderGrant { path: self.stage.folder.clone(), trust: Trust::Trusted };
+        self.client.put(&["v1", "settings", &format!("{FOLDER_PREFIX}{FOLDER}")], json!({ "value": grant })).await?;
+        Ok(())
+    }
+
+    /// The conversation, up to the card; none when the user has gone.
+    async fn delegated(&mut self) -> Result<Option<(CardView, String)>, Error> {
+        self.chapter("You say what you want");
+        let thread: ThreadView = shaped(&self.client.post(&["v1", "threads"], Value::Object(Map::new())).await?)?;
+        let mut talk = Conversation::new(&self.stage.config, self.env, self.client.clone(), &thread, 0);
+        let mut interrupts = Interrupts::watch()?;
+        let mut heard = Heard::default();
+        let (first, answer) = (request(&self.stage.site()), ANSWER.to_owned());
+        for (text, then) in [(first, "asking"), (answer, "idle")] {
+            self.screen.typed(self.env, &text).await;
+            let mut paced = Paced::new(self.screen);
+            let mut listening = Listening { audience: &mut paced, heard: &mut heard, echo: false };
+            if !talk.say(&text, &mut listening, &mut interrupts).await? {
+                return Ok(None);
+            }
+            match talk.follow(&mut listening, &mut interrupts).await? {
+                Ended::Waits(thread) if thread.state == then => {}
+                Ended::Waits(thread) => {
+                    return Err(broken(format!("the chat is {} where it should be {then}", thread.state)));
+                }
+                Ended::Left => return Ok(None),
+            }
+        }
+        let card = heard.open_card().cloned().ok_or_else(|| broken("no card came of the conversation"))?;
+        Ok(Some((card, thread.id)))
+    }
+
+    /// Whether the card is wanted.
+    async fn confirmed(&mut self, card: &CardView, ask: bool) -> Result<bool, Error> {
+        self.beat().await;
+        if ask {
+            let mut editor = Editor::new()?;
+            loop {
+                self.screen.part();
+                self.screen.say(
+                    Style::Dim,
+                    "confirm, or reject? (The model's answers are recorded: it can change nothing now.)",
+                );
+                let Typed::Line(line) = editor.line("› ").await else { return Ok(false) };
+                match said(&line, &Asked::Card) {
+                    Said::Confirm { .. } => break,
+                    Said::Reject | Said::Leave => return Ok(false),
+                    _ => {}
+                }
+            }
+        } else {
+            self.screen.part();
+            self.screen
+                .say(Style::Dim, "Nothing goes live without your yes. The demo says it for you (`--ask` lets you):");
+            self.screen.typed(self.env, "confirm").await;
+        }
+        let live = confirm(&self.client, card, false).await?;
+        self.screen.part();
+        self.screen.line(&Line::marked(
+            Style::Good,
+            "✓ ",
+            Style::Plain,
+            format!("`{}` is live.", live.automation_name),
+        ));
+        next_steps(&self.client, &live.automation_name, true, self.screen).await?;
+        Ok(true)
+    }
+
+    async fn first_run(&mut self, name: &str) -> Result<(), Error> {
+        self.chapter("It runs, and no model is in the loop");
+        self.run(name).await?;
+        let letters = self.stage.mail.letters();
+        let [letter] = letters.as_slice() else {
+            return Err(broken(format!("{} mails came where one should have", letters.len())));
+        };
+        let mut lines: Vec<Line> = ["From", "To", "Subject"]
+            .into_iter()
+            .map(|header| {
+                let value = letter.header(header).unwrap_or_default();
+                Line::marked(Style::Dim, format!("{header}: "), Style::Plain, value)
+            })
+            .collect();
+        lines.push(Line::new(Style::Plain, ""));
+        lines.extend(letter.body().lines().map(|line| Line::new(Style::Plain, line)));
+        self.screen.part();
+        let title = format!("A mail came to 127.0.0.1:{}", self.stage.mail.address.port());
+        self.screen.lines(&framed(&title, lines));
+        let copies = self.copies()?;
+        let [copy] = copies.as_slice() else {
+            return Err(broken(format!("{} files are in the folder where one should be", copies.len())));
+        };
+        self.screen.line(&Line::marked(Style::Good, "✓ ", Style::Plain, format!("The copy is {FOLDER}/{copy}.")));
+        self.beat().await;
+        Ok(())
+    }
+
+    async fn again(&mut self, name: &str) -> Result<(), Error> {
+        self.chapter("Again: nothing happens twice");
+        self.run(name).await?;
+        self.no_second_mail("Nothing is new, so no mail went out.")?;
+        self.beat().await;
+        self.chapter("Something new, on the same day: the contract holds");
+        self.stage.publish_news();
+        self.screen.say(Style::Plain, "The site publishes something. The script wants to mail it:");
+        self.run(name).await?;
+        self.no_second_mail("Steward left the second mail out: at most one a day. What is new waits for tomorrow's.")?;
+        self.beat().await;
+        Ok(())
+    }
+
+    fn no_second_mail(&mut self, words: &str) -> Result<(), Error> {
+        match self.stage.mail.letters().len() {
+            1 => self.screen.line(&Line::marked(Style::Good, "✓ ", Style::Plain, words)),
+            letters => return Err(broken(format!("{letters} mails came where one should have"))),
+        }
+        Ok(())
+    }
+
+    /// Runs it, and says what came of that.
+    async fn run(&mut self, name: &str) -> Result<(), Error> {
+        let body = json!({ "wait_ms": RUN_WITHIN.as_millis() });
+        let run: RunDetail = shaped(&self.client.post(&["v1", "automations", name, "runs"], body).await?)?;
+        let result = run.result.as_ref().map(Value::to_string).unwrap_or_default();
+        let (id, phase) = (&run.run.id, &run.run.phase);
+        self.screen.line(&Line::marked(Style::Dim, format!("  {id} {phase}: "), Style::Dim, result));
+        if phase == "succeeded" {
+            return Ok(());
+        }
+        let why = run.failure.map(|failure| failure.message).unwrap_or_default();
+        Err(broken(format!("{id} {phase}, where it should have succeeded: {why}")))
+    }
+
+    fn copies(&self) -> Result<Vec<String>, Error> {
+        let unreadable = |error: std::io::Error| broken(format!("its folder cannot be read: {error}"));
+        let entries = std::fs::read_dir(&self.stage.folder).map_err(unreadable)?;
+        Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+    }
+
+    async fn ending(&mut self, thread: &str, began: Timestamp) -> Result<(), Error> {
+        self.chapter("What that was");
+        let mut audit: Option<AuditView> = None;
+        let each = |event: Event| {
+            if event.name == "result" {
+                audit = serde_json::from_str(&event.data).ok();
+            }
+            true
+        };
+        self.client.stream(&["v1", "audit"], &[], each).await?;
+        let events = audit.filter(|audit| audit.ok).map(|audit| audit.events);
+        let events = events.ok_or_else(|| broken("the record of events is not whole"))?;
+        let thread: ThreadView = shaped(&self.client.get(&["v1", "threads", thread]).await?)?;
+        let cost = Amount::from_millionths(thread.cost_micros).unwrap_or_default();
+        let seconds = self.env.now().since(began).as_secs_f64();
+        for (what, text) in [
+            ("recorded", format!("the model's answers, so the cost is {cost} USD")),
+            ("real", "the chat, the trial, the contract's gate, three runs, the mail over SMTP, the file".to_owned()),
+            ("on record", format!("{events} events, in a chain that shows each later change")),
+            ("took", format!("{seconds:.1} seconds")),
+        ] {
+            self.screen.line(&Line::marked(Style::Dim, format!("  {what:<10} "), Style::Plain, text));
+        }
+        self.screen.part();
+        self.screen.say(Style::Strong, "Now yours:");
+        for (what, does) in [
+            ("steward providers add", "names a model: a hosted one, or one on this machine"),
+            ("steward chat", "says what you want done"),
+            ("steward serve", "does it"),
+        ] {
+            self.screen.line(&Line::marked(Style::Strong, format!("  {what:<22} "), Style::Plain, does));
+        }
+        self.screen.part();
+        Ok(())
+    }
+}
