@@ -195,6 +195,15 @@ typed_id!(
 typed_id!(
     /// Identifies the proof sheet of one trial. Prints as `trial_01JD...`.
     TrialId, "trial");
+typed_id!(
+    /// Identifies a conversation with a person. Prints as `th_01JD...`.
+    ThreadId, "th");
+typed_id!(
+    /// Identifies a message of a thread. Prints as `msg_01JD...`.
+    MessageId, "msg");
+typed_id!(
+    /// Identifies a proposed automation, for a person to confirm. Prints as `card_01JD...`.
+    CardId, "card");
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod approval;
 pub mod canonical;
+pub mod chat;
 pub mod contract;
 pub mod effect;
 pub mod expect;

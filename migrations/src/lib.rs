@@ -2,6 +2,7 @@
 //!
 //! This crate knows tables and columns; what they mean is known by `runtime/src/store`.
 
+mod columns;
 mod m0001_spine;
 mod m0002_whole_runs;
 mod m0003_approvals;
@@ -10,6 +11,7 @@ mod m0005_active_server;
 mod m0006_engines;
 mod m0007_models;
 mod m0008_trials;
+mod m0009_chat;
 
 use sea_orm_migration::prelude::*;
 
@@ -29,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_engines::Migration),
             Box::new(m0007_models::Migration),
             Box::new(m0008_trials::Migration),
+            Box::new(m0009_chat::Migration),
         ]
     }
 }

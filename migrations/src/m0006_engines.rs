@@ -2,49 +2,14 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::columns::{blob, create, integer, key, required, text};
+
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
         "m0006_engines"
     }
-}
-
-fn text(name: &'static str) -> ColumnDef {
-    let mut column = ColumnDef::new(Alias::new(name));
-    column.text();
-    column
-}
-
-fn required(mut column: ColumnDef) -> ColumnDef {
-    column.not_null();
-    column
-}
-
-fn integer(name: &'static str) -> ColumnDef {
-    let mut column = ColumnDef::new(Alias::new(name));
-    column.big_integer();
-    column
-}
-
-fn blob(name: &'static str) -> ColumnDef {
-    let mut column = ColumnDef::new(Alias::new(name));
-    column.blob();
-    column
-}
-
-fn key(mut column: ColumnDef) -> ColumnDef {
-    column.not_null().primary_key();
-    column
-}
-
-async fn create(manager: &SchemaManager<'_>, name: &'static str, columns: Vec<ColumnDef>) -> Result<(), DbErr> {
-    let mut table = Table::create();
-    table.table(Alias::new(name));
-    for column in columns {
-        table.col(column);
-    }
-    manager.create_table(table.to_owned()).await
 }
 
 #[async_trait::async_trait]

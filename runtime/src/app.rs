@@ -7,12 +7,14 @@ use connectors::vault::Vault;
 use sandbox::Jail;
 use tokio::sync::Semaphore;
 
+use crate::chat::Live;
 use crate::config::Config;
 use crate::engine::Engines;
 use crate::env::Env;
 use crate::executor::Control;
 use crate::health::Health;
 use crate::models::Models;
+use crate::planner::Door;
 use crate::store::Store;
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Meter;
@@ -41,6 +43,10 @@ pub struct App {
     pub engines: Engines,
     /// Stops attempts that are under way.
     pub control: Control,
+    /// The way to the planner.
+    pub planner: Door,
+    /// What is happening in conversations at this moment.
+    pub live: Live,
     /// What is counted.
     pub meter: Meter,
     /// Places for trials: each keeps a processor busy, and runs must not wait for them.

@@ -191,6 +191,9 @@ id_maker! {
     provider_id -> ProviderId,
     model_call_id -> ModelCallId,
     trial_id -> TrialId,
+    thread_id -> ThreadId,
+    message_id -> MessageId,
+    card_id -> CardId,
 }
 
 struct WallClock;

@@ -65,6 +65,9 @@ intents::error_codes! {
     TrialRefuted, "TRIAL_REFUTED", Logic, "the trial of the script found something that refutes it, so it does not go live";
     TrialNoScript, "TRIAL_NO_SCRIPT", Logic, "an engine outside executes the automation, so there is no script to try";
     TrialFailed, "TRIAL_FAILED", Transient, "a trial could not be carried out";
+    MessageLength, "MESSAGE_LENGTH", Logic, "what was said in a conversation is empty, too long, or no text";
+    CardChanged, "CARD_CHANGED", Logic, "the card is not the one that was seen, or what it changes has changed meanwhile";
+    CardDecided, "CARD_DECIDED", Logic, "the card was confirmed, rejected or replaced already";
     NoServer, "NO_SERVER", Transient, "the running server could not be reached";
     AnswerUnreadable, "ANSWER_UNREADABLE", Internal, "the server's answer could not be read";
     FileUnreadable, "FILE_UNREADABLE", Permission, "a file or folder named on the command line could not be read or written";

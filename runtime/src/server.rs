@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::chat::Live;
 use crate::config::Config;
 use crate::engine::Engines;
 use crate::env::Env;
@@ -21,6 +22,7 @@ use crate::health::Health;
 use crate::hub::Hub;
 use crate::janitor::{Backups, start_janitor};
 use crate::models::{self, Models};
+use crate::planner::{Door, Planner};
 use crate::router;
 use crate::scheduler::start_scheduler;
 use crate::store::{Keys, Store, Tell};
@@ -128,11 +130,17 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
         health,
         engines,
         control,
+        planner: Door::default(),
+        live: Live::default(),
         meter,
         trials: Arc::new(Semaphore::new(TRIALS_AT_ONCE)),
         tracer,
         log: None,
     };
+    app.planner.open(supervise("planner", &app.env, &app.health, &escalation, {
+        let app = app.clone();
+        move |_| Planner::new(app)
+    }));
     Ok(Server { app, hub, tasks })
 }
 
@@ -151,6 +159,7 @@ impl Server {
         for task in &self.tasks {
             task.abort();
         }
+        self.app.planner.close().await;
         self.app.models.end();
         self.app.control.end().await;
     }

@@ -26,7 +26,7 @@ use crate::store::{StoredEvent, WORKSPACE_ROOM, room_of};
 /// The name of the room that is everything.
 const ALL: &str = "all";
 /// What a browser says when it comes back.
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Events of a page that nobody sized, and of the longest one.
 const EVENTS: u16 = 100;
 const EVENTS_MAX: u16 = 1000;

@@ -194,6 +194,8 @@ fn of_code(code: Code) -> StatusCode {
         Code::RouteUnknown | Code::WebhookUnknown | Code::CallUnknown => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::AutomationInactive
+        | Code::CardChanged
+        | Code::CardDecided
         | Code::RunOverlap
         | Code::RunNotReplayable
         | Code::TrialNoScript
@@ -209,6 +211,7 @@ fn of_code(code: Code) -> StatusCode {
         Code::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::HostRefused => StatusCode::MISDIRECTED_REQUEST,
         Code::IdempotencyMismatch
+        | Code::MessageLength
         | Code::AutomationName
         | Code::EngineName
         | Code::EngineReport

@@ -9,9 +9,9 @@ use super::engines::{
     manage as engines, reports as engine_reports,
 };
 use super::{
-    approvals, artifacts, audit, automations, calls, contract, doctor, effects, erasures, errors, events, health,
-    hooks, login, metrics, needs, notices, openapi, policy, providers, reference, runs, secrets, settings, stop, tools,
-    trials, usage,
+    approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors, events,
+    health, hooks, login, metrics, needs, notices, openapi, policy, providers, reference, runs, secrets, settings,
+    stop, thread_stream, threads, tools, trials, usage,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -39,6 +39,7 @@ macro_rules! routes {
                 (name = "effects", description = "What happened under each key"),
                 (name = "inbox", description = "What only the person can give, and what automations tell"),
                 (name = "events", description = "What changed, as pages and as live streams"),
+                (name = "chat", description = "Conversations, and the cards that come of them"),
                 (name = "contracts", description = "The format of contracts, and their plain words"),
                 (name = "trials", description = "What a script must show before it goes live"),
                 (name = "tools", description = "What contracts may grant"),
@@ -69,6 +70,8 @@ routes! {
     events::list_rooms, events::list, events::listen,
     contract::schema, contract::explain, contract::compare, policy::evaluate,
     trials::try_out, trials::show, trials::backtest,
+    threads::begin, threads::list, threads::show, threads::erase, threads::list_messages, threads::say,
+    threads::interrupt, threads::go_on, thread_stream::listen, cards::show, cards::confirm, cards::reject,
     tools::list,
     providers::list, providers::add, providers::remove, providers::test, usage::show,
     settings::list, settings::show, settings::set, settings::remove,

@@ -6,7 +6,7 @@ use actix_web::get;
 use actix_web::web::{Data, Json, Query};
 use intents::Timestamp;
 use intents::amount::Amount;
-use intents::id::{AutomationId, RunId};
+use intents::id::{AutomationId, RoomId, RunId};
 use intents::model::Cost;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -94,6 +94,8 @@ pub(super) struct Filter {
     automation: Option<String>,
     /// Only for this run.
     run: Option<String>,
+    /// Only in this room, such as that of a thread.
+    room: Option<String>,
 }
 
 impl From<Usage> for UsageSum {
@@ -159,6 +161,7 @@ pub(super) async fn show(faces: Data<Faces>, filter: Query<Filter>) -> Result<Js
         until: filter.until.as_deref().map(|text| time("until", text)).transpose()?,
         automation,
         run: filter.run.as_deref().map(|run| page::id::<RunId>("run", run)).transpose()?,
+        room: filter.room.as_deref().map(|room| page::id::<RoomId>("room", room)).transpose()?,
     };
     let lines = store.model_usage(by, wanted).await?;
     let total = lines.iter().fold(Usage::default(), |sum, line| sum.plus(line.usage));

@@ -74,6 +74,8 @@ impl Exit {
                 | Code::ConfirmationNeeded
                 | Code::TokenFile
                 | Code::TrialRefuted
+                | Code::CardChanged
+                | Code::CardDecided
                 | Code::FolderPath
                 | Code::SettingUnknown => Self::Refused,
                 Code::ListenFailed
@@ -99,6 +101,7 @@ impl Exit {
                 | Code::ShuttingDown
                 | Code::ServerFailed
                 | Code::AutomationName
+                | Code::MessageLength
                 | Code::EngineName
                 | Code::EngineTokenNeeded
                 | Code::TokenScope

@@ -57,6 +57,7 @@ pub use self::ending::Ending;
 
 use self::ending::End;
 use self::evidence::refusal_need;
+pub(crate) use self::fault::within;
 use self::memory::{budgets, events_taken, logged, made_at, not_before, said};
 use self::reread::Earlier;
 use self::side::{Said, Side};

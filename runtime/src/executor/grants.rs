@@ -18,7 +18,7 @@ use super::context::Context;
 use crate::store::{ALLOW_PRIVATE, FOLDER_PREFIX, Setting};
 
 /// The folders that the settings grant. A setting that says nothing sensible grants nothing.
-pub(super) fn folders(settings: &[Setting]) -> Vec<Folder> {
+pub(crate) fn folders(settings: &[Setting]) -> Vec<Folder> {
     let folder = |setting: &Setting| {
         let name = setting.name.strip_prefix(FOLDER_PREFIX)?.to_owned();
         let path = PathBuf::from(setting.value.get("path")?.as_str()?);
@@ -33,7 +33,7 @@ pub(super) fn folders(settings: &[Setting]) -> Vec<Folder> {
 }
 
 /// The private hosts that the settings name, beside those of the configuration.
-pub(super) fn private_hosts(settings: &[Setting], configured: &[HostPort]) -> Vec<HostPort> {
+pub(crate) fn private_hosts(settings: &[Setting], configured: &[HostPort]) -> Vec<HostPort> {
     let named = settings.iter().filter(|setting| setting.name == ALLOW_PRIVATE);
     let texts = named.flat_map(|setting| setting.value.as_array().into_iter().flatten()).filter_map(Value::as_str);
     configured.iter().cloned().chain(texts.filter_map(host_port)).collect()
@@ -72,7 +72,7 @@ pub(super) fn of_call(context: &Context, admitted: &Admitted, labels: &Labels, n
 
 /// The one origin that the credential of a call goes to: that of the address that the contract allowed. Where there is no
 /// address, it goes nowhere.
-fn origin(definition: &Definition, arguments: &Arguments) -> String {
+pub(crate) fn origin(definition: &Definition, arguments: &Arguments) -> String {
     let address = definition.connects_at.as_ref().and_then(|at| at.get(arguments.value()));
     let url = address.and_then(Value::as_str).and_then(|address| address.parse::<Url>().ok());
     url.map(|url| url.origin().ascii_serialization()).unwrap_or_default()

@@ -9,7 +9,7 @@ pub(crate) mod answers;
 mod attempt;
 pub(crate) mod call;
 mod context;
-mod grants;
+pub(crate) mod grants;
 pub(crate) mod host;
 mod in_flight;
 pub mod outside;
@@ -20,6 +20,7 @@ mod witness;
 mod wording;
 
 pub use actor::{Admit, AdmitOutside, Admitted, Control, Executor, Snapshot, Standing};
+pub(crate) use attempt::within;
 pub use attempt::{Ending, carry_out};
 pub use context::Trouble;
 pub use in_flight::InFlight;

@@ -13,7 +13,7 @@ pub fn explain(app: &App, contract: &Value) -> Result<Words, Error> {
 }
 
 /// Reads a contract against the tools that there are.
-pub(super) fn read(app: &App, contract: &Value) -> Result<Contract, Error> {
+pub(crate) fn read(app: &App, contract: &Value) -> Result<Contract, Error> {
     let vocabulary: Vec<Definition> = app.catalogue.definitions().cloned().collect();
     Contract::from_value(contract, &vocabulary).map_err(Error::Contract)
 }

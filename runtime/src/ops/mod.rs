@@ -3,9 +3,11 @@
 //! They check what came from outside, decide, and store; then they tell the parts that act. They know nothing of
 //! HTTP and nothing of terminals.
 
+mod card;
+mod chat;
 mod control;
 mod doctor;
-mod explain;
+pub(crate) mod explain;
 mod export;
 mod folder;
 mod import;
@@ -18,6 +20,8 @@ mod trial;
 mod triggers;
 mod wait;
 
+pub use card::{Proposal, confirm_card, propose, reject_card};
+pub use chat::{begin_thread, erase_thread, go_on, interrupt, say};
 pub use control::{EffectInFlight, Stopped, pause, remove, resume, resume_all, stop, stop_all, stop_run, trust};
 pub use doctor::{Check, doctor, free_bytes};
 pub use explain::explain;

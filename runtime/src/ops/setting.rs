@@ -8,7 +8,9 @@ use crate::app::App;
 use crate::config;
 use crate::error::{Code, Error};
 use crate::models::{CHAIN_MAX, ProfileName, read_budget};
-use crate::store::{ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_CHAIN};
+use crate::store::{
+    ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN,
+};
 
 /// More private hosts are a network, and belong into the configuration.
 const PRIVATE_HOSTS_MAX: usize = 256;
@@ -48,7 +50,7 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
         let names = names.ok().filter(|names| (1..=CHAIN_MAX).contains(&names.len()));
         return names.map(|names| json!(names)).ok_or_else(|| Error::new(Code::SettingValue, message));
     }
-    if [MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH].contains(&name) {
+    if [MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN].contains(&name) {
         let amount = value.as_str().and_then(read_budget);
         let message =
             format!("`{name}` is an amount in US dollars such as \"0.50 USD\"; \"0 USD\" lets no model be asked");
@@ -56,7 +58,7 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
             .map(|amount| json!(format!("{amount} USD")))
             .ok_or_else(|| Error::new(Code::SettingValue, message));
     }
-    let named = [ALLOW_PRIVATE, MODEL_CHAIN, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH];
+    let named = [ALLOW_PRIVATE, MODEL_CHAIN, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN];
     let known: Vec<_> = std::iter::once(format!("{FOLDER_PREFIX}NAME")).chain(named.map(str::to_owned)).collect();
     let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let advice = config::nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();

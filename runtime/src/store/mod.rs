@@ -14,6 +14,7 @@ mod batch;
 mod blob;
 mod caution;
 mod chain_check;
+mod chat;
 mod db;
 mod doctor;
 mod engine;
@@ -74,6 +75,7 @@ pub use artifact::{Artifact, NewArtifact};
 pub use audit::{Audit, Finding};
 pub use automation::{Automation, ContractVersion, Import, Mode, NewTrigger, Program, ScriptVersion};
 pub use chain_check::ChainCheck;
+pub use chat::{AdvanceThread, NewCard, NewStep};
 pub use engine::EngineToken;
 pub use erase::{Erased, Erasure};
 pub use error::Error;
@@ -98,7 +100,9 @@ pub use restored::{AfterRestore, Restored};
 pub use retention::{Retention, Swept};
 pub use run::{Progress, Run, RunFilter, Runnable};
 pub(crate) use scratch::Scratch;
-pub use setting::{ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_CHAIN, Setting};
+pub use setting::{
+    ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN, Setting,
+};
 pub use signal::Signal;
 pub use sleep::{NewWait, Sleep, Wait};
 pub use snapshot::{EventsHead, Snapshot};

@@ -1,7 +1,7 @@
 //! What model calls cost, added up.
 
 use intents::Timestamp;
-use intents::id::{AutomationId, RunId};
+use intents::id::{AutomationId, RoomId, RunId};
 use intents::model::{Cost, Spent, Tokens, WINDOW_DAY, WINDOW_MONTH};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -52,6 +52,8 @@ pub struct UsageFilter {
     pub automation: Option<AutomationId>,
     /// For this run.
     pub run: Option<RunId>,
+    /// In this room.
+    pub room: Option<RoomId>,
 }
 
 /// What some calls took.
@@ -126,6 +128,9 @@ impl Store {
         }
         if let Some(run) = filter.run {
             query = query.filter(row::Column::RunId.eq(run.to_string()));
+        }
+        if let Some(room) = filter.room {
+            query = query.filter(row::Column::Room.eq(room.to_string()));
         }
         let groups: Vec<Group> = self.reader().at_length().tuples(query.group_by(key)).await?;
         let mut lines: Vec<_> = groups

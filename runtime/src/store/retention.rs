@@ -13,7 +13,7 @@ use super::batch::Batch;
 use super::db::Queries;
 use super::rows::{effect, item, need, notice, rate_mark, request, run, segment, signal, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, label, model_call};
+use super::{Error, NeedStatus, Store, chat, label, model_call};
 
 /// How long each kind of data is kept. What happened under an effect key is kept for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,8 @@ pub struct Retention {
     pub rates: Duration,
     /// Events in the table, before they go into the archive.
     pub events: Duration,
-    /// Rows of runs, with the keys under which their items are known: longer than anything comes again.
+    /// Rows of runs, with the keys under which their items are known: longer than anything comes again. Conversations in
+    /// which nothing was said since, too.
     pub runs: Duration,
     /// Bytes of the database; beyond them, payloads go sooner.
     pub bytes_max: Option<u64>,
@@ -178,6 +179,7 @@ impl Command for Sweep {
         swept.rows += closed_needs(batch, before(self.0.messages)).await?;
         swept.rows += old_runs(batch, batch.now - self.0.runs).await?;
         swept.rows += model_call::sweep(batch, before(self.0.payloads), before(self.0.runs)).await?;
+        swept.rows += chat::sweep(batch, before(self.0.runs)).await?;
         swept.rows += label::merge_old(batch, batch.now - self.0.messages).await?;
         Ok(swept)
     }

@@ -415,6 +415,65 @@ table!(trial, "trials", {
     created_at: i64,
 });
 
+table!(thread, "threads", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    state: String,
+    automation_id: Option<String>,
+    step: i64,
+    seq: i64,
+    attempt: i64,
+    allowance_step: i64,
+    allowance_at: i64,
+    wrapped_key: Vec<u8>,
+    title: Option<Vec<u8>>,
+    partial: Option<Vec<u8>>,
+    created_by: String,
+    created_at: i64,
+    updated_at: i64,
+});
+
+table!(message, "messages", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    thread_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    seq: i64,
+    id: String,
+    kind: String,
+    card_id: Option<String>,
+    cut_off: i64,
+    recorded: i64,
+    cost: i64,
+    tokens_in: i64,
+    tokens_out: i64,
+    body: Vec<u8>,
+    created_at: i64,
+});
+
+table!(step, "steps", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    thread_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    step: i64,
+    cost: i64,
+    tokens: i64,
+    body: Vec<u8>,
+    created_at: i64,
+});
+
+table!(card, "cards", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    thread_id: String,
+    automation_id: Option<String>,
+    state: String,
+    digest: String,
+    body: Vec<u8>,
+    created_at: i64,
+    decided_at: Option<i64>,
+    decided_by: Option<String>,
+});
+
 table!(event, "events", {
     #[sea_orm(primary_key, auto_increment = false)]
     position: i64,

@@ -24,6 +24,8 @@ pub const MODEL_CHAIN: &str = "models.chain";
 pub const MODEL_BUDGET_DAY: &str = "models.budget_per_day";
 /// The setting that says what models may cost in any 30 days, such as `50 USD`.
 pub const MODEL_BUDGET_MONTH: &str = "models.budget_per_month";
+/// The setting that says what one turn of a conversation may cost, such as `1 USD`.
+pub const MODEL_BUDGET_TURN: &str = "models.budget_per_turn";
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq)]

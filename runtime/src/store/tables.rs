@@ -141,6 +141,14 @@ tables! {
     ModelCalls = model_call, Thinned, by ["id"];
     /// Proof sheets of trials.
     Trials = trial, Age, by ["id"];
+    /// Conversations.
+    Threads = thread, Age, by ["id"];
+    /// What was said in them.
+    Messages = message, Age, by ["thread_id", "seq"];
+    /// What the planner did in them.
+    Steps = step, Age, by ["thread_id", "step"];
+    /// What was proposed in them.
+    Cards = card, Age, by ["id"];
     /// The record of what changed.
     Events = event, Archived, by ["position"];
     /// Segments of events that are in the archive.

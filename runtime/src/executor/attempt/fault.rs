@@ -151,7 +151,7 @@ pub(super) async fn while_active<T>(store: &Store, work: impl Future<Output = Re
 }
 
 /// What a tool ends with. One that panics, or does not end in time, has failed: an effect then is uncertain.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     env: &Env,
     deadline: Duration,
     panicked: Class,

@@ -1,12 +1,11 @@
 //! What a script wants of a model: as a question, and as a check of the answer.
 
-use intents::canonical::Digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::definitions::Verb;
 use super::exact::holds_exactly;
-use crate::models::{Answer, AnswerSchema, Finish, Message};
+use crate::models::{Answer, AnswerSchema, Finish, Message, fenced};
 
 const SYSTEM: &str = include_str!("../../../prompts/model/system.v1.md");
 const EXTRACT: &str = include_str!("../../../prompts/model/extract.v1.md");
@@ -46,12 +45,6 @@ pub(super) struct Task {
     schema: Value,
     validator: jsonschema::Validator,
     tokens_out_max: Option<u32>,
-}
-
-/// A text between marks that nothing in it can imitate: they are made from the text itself.
-fn fenced(text: &str) -> String {
-    let mark: String = Digest::of(text.as_bytes()).to_string().chars().take(16).collect();
-    format!("----- DATA {mark} -----\n{text}\n----- END {mark} -----")
 }
 
 fn wrapped(members: Value, required: &[&str]) -> Value {
