@@ -1,14 +1,14 @@
 //! A card: what the user confirms.
 
 use super::style::{Line, Style};
-use super::view::{CardView, ChangeView};
+use crate::api::{ChangeLineView, ThreadCardView};
 
 /// The left edge of a card.
 const BORDER: &str = "│ ";
 const PLANNER: &str = "in the planner's words; not enforced";
 
 /// A card, line by line. What Steward enforces and what somebody only says are never mixed.
-pub(in crate::cli) fn card(card: &CardView) -> Vec<Line> {
+pub(in crate::cli) fn card(card: &ThreadCardView) -> Vec<Line> {
     let name = &card.automation_name;
     let what = match card.change.as_str() {
         "new" => format!("a new automation, `{name}`"),
@@ -59,7 +59,7 @@ fn item(style: Style, mark: &str, text: &str) -> Line {
     Line::marked(style, format!("  {mark} "), Style::Plain, text)
 }
 
-fn change(change: &ChangeView) -> Line {
+fn change(change: &ChangeLineView) -> Line {
     match change.how.as_str() {
         "widens" => Line::marked(Style::Careful, "  ▲ widens   ", Style::Plain, change.words.clone()),
         "narrows" => Line::marked(Style::Good, "  ▼ narrows  ", Style::Plain, change.words.clone()),

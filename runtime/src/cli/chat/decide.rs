@@ -4,20 +4,26 @@ use serde_json::{Map, Value, json};
 
 use super::screen::Screen;
 use super::style::{Line, Style};
-use super::view::CardView;
-use crate::api::AutomationDetail;
+use crate::api::{AutomationDetail, ThreadCardView};
 use crate::cli::client::{Client, shaped};
 use crate::cli::time::local;
 use crate::error::Error;
 
 /// Confirms exactly the card that was shown.
-pub(in crate::cli) async fn confirm(client: &Client, card: &CardView, shadow: bool) -> Result<CardView, Error> {
-    let body = json!({ "digest": card.digest, "shadow": shadow });
+pub(in crate::cli) async fn confirm(
+    client: &Client,
+    card: &ThreadCardView,
+    shadow: bool,
+) -> Result<ThreadCardView, Error> {
+    let mut body = json!({ "digest": card.digest });
+    if shadow {
+        body["shadow"] = true.into();
+    }
     shaped(&client.post(&["v1", "cards", &card.id, "confirm"], body).await?)
 }
 
 /// Throws a card away.
-pub(in crate::cli) async fn reject(client: &Client, card: &CardView) -> Result<CardView, Error> {
+pub(in crate::cli) async fn reject(client: &Client, card: &ThreadCardView) -> Result<ThreadCardView, Error> {
     shaped(&client.post(&["v1", "cards", &card.id, "reject"], Value::Object(Map::new())).await?)
 }
 

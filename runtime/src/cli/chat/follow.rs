@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use intents::Timestamp;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::view::{MessageView, ThreadView};
+use crate::api::{ActivityView, MessageView, PartialView, ThreadView};
 use crate::cli::client::{Client, Event, Events, shaped};
 use crate::cli::connect;
 use crate::config::Config;
@@ -33,8 +32,6 @@ pub(in crate::cli) enum Came {
     Message(Box<MessageView>, Value),
     /// More of an answer that is being written.
     Partial {
-        /// Which answer.
-        step: String,
         /// How many characters go before.
         from: usize,
         /// The text.
@@ -74,18 +71,6 @@ pub(in crate::cli) enum Ended {
 enum Followed {
     Ended(Ended),
     Lost,
-}
-
-#[derive(Deserialize)]
-struct PartialView {
-    step: String,
-    from: usize,
-    text: String,
-}
-
-#[derive(Deserialize)]
-struct ActivityView {
-    words: String,
 }
 
 /// Ctrl-C.
@@ -251,8 +236,8 @@ impl<'a> Conversation<'a> {
                 }
             }
             "partial" => {
-                let PartialView { step, from, text } = shaped(&data(event)?)?;
-                audience.take(Came::Partial { step, from, text });
+                let PartialView { from, text } = shaped(&data(event)?)?;
+                audience.take(Came::Partial { from, text });
             }
             "activity" => audience.take(Came::Activity(shaped::<ActivityView>(&data(event)?)?.words)),
             "thread" => return shaped(&data(event)?).map(Some),

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::follow::{Audience, Came};
 use super::said::Asked;
-use super::view::{CardView, MessageView, ThreadView};
+use crate::api::{MessageView, ThreadCardView, ThreadView};
 
 /// What matters of all that was heard.
 #[derive(Debug, Clone, Default)]
 pub(in crate::cli) struct Heard {
     /// The last card.
-    pub(in crate::cli) card: Option<CardView>,
+    pub(in crate::cli) card: Option<ThreadCardView>,
     choices: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ impl Heard {
     }
 
     /// The card that waits for a yes or no.
-    pub(in crate::cli) fn open_card(&self) -> Option<&CardView> {
+    pub(in crate::cli) fn open_card(&self) -> Option<&ThreadCardView> {
         self.card.as_ref().filter(|card| card.state == "proposed")
     }
 }

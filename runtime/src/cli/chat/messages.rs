@@ -4,7 +4,7 @@ use super::card::card;
 use super::follow::{Audience, Came};
 use super::screen::Screen;
 use super::style::{Line, Style};
-use super::view::MessageView;
+use crate::api::MessageView;
 use crate::cli::out::Out;
 
 /// Shows a message. What an answer has shown while it was written is not shown again.
@@ -51,7 +51,7 @@ impl Audience for Screen {
     fn take(&mut self, came: Came) {
         match came {
             Came::Message(said, _) => message(self, &said),
-            Came::Partial { step, from, text } => self.write_answer(&step, from, &text),
+            Came::Partial { from, text } => self.write_answer(from, &text),
             Came::Activity(words) => self.activity(&words),
             Came::Lost => {
                 self.part();

@@ -14,7 +14,6 @@ mod screen;
 mod style;
 #[cfg(test)]
 mod tests;
-mod view;
 mod wrap;
 
 pub(super) use card::framed;
@@ -26,4 +25,3 @@ pub(super) use messages::message;
 pub(super) use said::{Asked, HELP, Said, said};
 pub(super) use screen::Screen;
 pub(super) use style::{Line, Style};
-pub(super) use view::{CardDetail, CardView, MessageView, ThreadList, ThreadView};

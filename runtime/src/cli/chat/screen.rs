@@ -43,7 +43,6 @@ pub(in crate::cli) struct Screen {
 
 /// An answer that is being written.
 struct Answer {
-    step: String,
     /// All of it that has come, as it is shown.
     text: String,
     flow: Flow,
@@ -162,17 +161,14 @@ impl Screen {
     }
 
     /// Shows more of an answer that is being written: text that goes behind so many characters of it.
-    pub(super) fn write_answer(&mut self, step: &str, from: usize, text: &str) {
+    pub(super) fn write_answer(&mut self, from: usize, text: &str) {
         if !self.live {
             return;
         }
         self.clear();
-        let before = match &self.answer {
-            Some(answer) if answer.step == step => answer.text.chars().take(from).collect(),
-            Some(_) | None => String::new(),
-        };
-        let whole = before + &visible(text);
-        self.show_answer(step, &whole);
+        let before = self.answer.as_ref().map(|answer| answer.text.as_str()).unwrap_or_default();
+        let whole: String = before.chars().take(from).chain(visible(text).chars()).collect();
+        self.show_answer(&whole);
     }
 
     /// Ends an answer with its whole text. Shows only what was not shown.
@@ -180,9 +176,8 @@ impl Screen {
         let text = visible(text.trim());
         match self.answer.take() {
             Some(answer) if text.starts_with(answer.text.trim()) => {
-                let step = answer.step.clone();
                 self.answer = Some(answer);
-                self.show_answer(&step, &text);
+                self.show_answer(&text);
                 self.settle();
             }
             answer => {
@@ -193,7 +188,7 @@ impl Screen {
         }
     }
 
-    fn show_answer(&mut self, step: &str, whole: &str) {
+    fn show_answer(&mut self, whole: &str) {
         let whole = whole.trim_start();
         let goes_on = self.answer.as_ref().is_some_and(|answer| {
             let shown = answer.text.trim_end();
@@ -204,11 +199,9 @@ impl Screen {
             if whole.is_empty() {
                 return;
             }
-            self.answer =
-                Some(Answer { step: step.to_owned(), text: String::new(), flow: Flow::new(self.width, 0, 0) });
+            self.answer = Some(Answer { text: String::new(), flow: Flow::new(self.width, 0, 0) });
         }
         let Some(answer) = &mut self.answer else { return };
-        step.clone_into(&mut answer.step);
         let Some(more) = whole.strip_prefix(&answer.text) else { return };
         let shown = answer.flow.push(more);
         answer.text.push_str(more);

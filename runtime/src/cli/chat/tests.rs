@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::follow::{Audience, Came};
 use super::screen::Screen;
-use super::view::MessageView;
+use crate::api::MessageView;
 
 /// A terminal of which everything is remembered.
 #[derive(Clone, Default)]
@@ -54,12 +54,12 @@ fn said(kind: &str, text: &str, more: Value) -> Came {
 }
 
 fn piece(from: usize, text: &str) -> Came {
-    Came::Partial { step: "one".to_owned(), from, text: text.to_owned() }
+    Came::Partial { from, text: text.to_owned() }
 }
 
 fn card() -> Value {
     json!({ "card": {
-        "id": "card_1", "thread": "th_1", "automation_name": "brief", "change": "contract", "state": "proposed",
+        "id": "card_1", "thread": "th_1", "automation_name": "brief", "automation": null, "goal": "News.", "change": "contract", "state": "proposed",
         "title": "Morning brief", "digest": "d",
         "enforced": ["Every day at 07:30 (Europe/Rome).", "May send mail only to ada@example.org and to mallory@evil.example."],
         "script_does": ["Mails what is new."], "assumptions": ["Half past seven is meant in Rome."],
@@ -69,8 +69,9 @@ fn card() -> Value {
             { "how": "neutral", "words": "The title." }
         ],
         "unnamed": ["mallory@evil.example"],
-        "proof": { "verdict": "incomplete", "text": "incomplete: 0 crash points" },
-        "carried_over": "1 run waits, and goes on under both contracts.", "created_at": "2026-11-30T07:00:00.000Z"
+        "proof": { "verdict": "incomplete", "text": "incomplete: 0 crash points", "trial": null },
+        "carried_over": "1 run waits, and goes on under both contracts.", "created_at": "2026-11-30T07:00:00.000Z",
+        "decided_at": null, "decided_by": null
     } })
 }
 
@@ -118,8 +119,8 @@ fn a_conversation_reads_from_top_to_bottom() {
     screen.take(Came::Activity("looks at news.example".to_owned()));
     screen.take(piece(0, "I look "));
     screen.take(said("assistant", "I look at it first.", json!({ "recorded": true })));
-    screen.take(said("tool", "read news.example", json!({ "tool": { "name": "explore", "words": "", "ok": true } })));
-    screen.take(said("tool", "read other.example", json!({ "tool": { "name": "explore", "words": "", "ok": false } })));
+    screen.take(said("tool", "read news.example", json!({ "tool": { "name": "explore", "ok": true } })));
+    screen.take(said("tool", "read other.example", json!({ "tool": { "name": "explore", "ok": false } })));
     screen.take(said("question", "When?", json!({ "choices": ["at 7", "at 8"], "recorded": true })));
     screen.take(said("notice", "`brief` is live.", json!({})));
     expect![[r#"

@@ -7,9 +7,9 @@ use std::io::{self, IsTerminal};
 
 use serde_json::{Map, Value};
 
-use crate::api::ProviderList;
+use crate::api::{MessageView, ProviderList, ThreadPage, ThreadView};
 use crate::cli::args::{Chat, Chats};
-use crate::cli::chat::{MessageView, Screen, ThreadList, ThreadView, message};
+use crate::cli::chat::{Screen, message};
 use crate::cli::client::{Client, shaped};
 use crate::cli::connect::Link;
 use crate::cli::exit::Exit;
@@ -70,7 +70,7 @@ async fn begin(client: &Client) -> Result<ThreadView, Error> {
 }
 
 async fn newest(client: &Client) -> Result<ThreadView, Error> {
-    let threads: ThreadList = shaped(&client.get(&["v1", "threads"]).await?)?;
+    let threads: ThreadPage = shaped(&client.get(&["v1", "threads"]).await?)?;
     let none = || Error::new(Code::InputMalformed, "there is no chat yet; begin one with `steward chat`");
     threads.items.into_iter().next().ok_or_else(none)
 }
@@ -104,10 +104,10 @@ async fn list(client: &Client, out: &mut Out) -> Result<Exit, Error> {
         out.value(&answer);
         return Ok(Exit::Success);
     }
-    let threads: ThreadList = shaped(&answer)?;
+    let threads: ThreadPage = shaped(&answer)?;
     let row = |thread: &ThreadView| {
         let id = thread.id.clone();
-        [id, thread.state.clone(), local(&thread.updated_at), thread.title.clone()]
+        [id, thread.state.clone(), local(&thread.updated_at), thread.title.clone().unwrap_or_default()]
     };
     let rows: Vec<_> = threads.items.iter().map(row).collect();
     if rows.is_empty() {

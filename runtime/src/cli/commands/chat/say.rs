@@ -1,9 +1,8 @@
 //! `steward chat --say`: one message, and all that comes of it.
 
 use super::{Room, begin};
-use crate::cli::chat::{
-    Audience, Conversation, Ended, Heard, Interrupts, Listening, Screen, ThreadView, confirm, next_steps,
-};
+use crate::api::ThreadView;
+use crate::cli::chat::{Audience, Conversation, Ended, Heard, Interrupts, Listening, Screen, confirm, next_steps};
 use crate::cli::exit::Exit;
 use crate::cli::out::{Out, tell};
 use crate::error::Error;

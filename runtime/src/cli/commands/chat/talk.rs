@@ -3,9 +3,10 @@
 use intents::amount::Amount;
 
 use super::{Room, begin, messages};
+use crate::api::{ThreadCardDetail, ThreadView};
 use crate::cli::chat::{
-    Asked, CardDetail, Conversation, Editor, Ended, HELP, Heard, Interrupts, Line, Listening, Said, Screen, Style,
-    ThreadView, Typed, confirm, message, next_steps, reject, said,
+    Asked, Conversation, Editor, Ended, HELP, Heard, Interrupts, Line, Listening, Said, Screen, Style, Typed, confirm,
+    message, next_steps, reject, said,
 };
 use crate::cli::client::shaped;
 use crate::cli::exit::Exit;
@@ -175,7 +176,7 @@ impl<'a> Talk<'a> {
             self.screen.say(Style::Careful, "There is no card.");
             return Ok(());
         };
-        let detail: CardDetail = shaped(&conversation.client.get(&["v1", "cards", &card.id]).await?)?;
+        let detail: ThreadCardDetail = shaped(&conversation.client.get(&["v1", "cards", &card.id]).await?)?;
         self.screen.say(Style::Strong, "Contract");
         self.screen.verbatim(&format!("{:#}", detail.contract));
         self.screen.part();

@@ -7,10 +7,10 @@ use intents::{Timestamp, model::Prices};
 use serde_json::{Map, Value, json};
 
 use super::paced::Paced;
-use crate::api::{AuditView, ProviderBody, RunDetail};
+use crate::api::{AuditView, ProviderBody, RunDetail, ThreadCardView, ThreadView};
 use crate::cli::chat::{
-    Asked, CardView, Conversation, Editor, Ended, Heard, Interrupts, Line, Listening, Said, Screen, Style, ThreadView,
-    Typed, confirm, framed, next_steps, said,
+    Asked, Conversation, Editor, Ended, Heard, Interrupts, Line, Listening, Said, Screen, Style, Typed, confirm,
+    framed, next_steps, said,
 };
 use crate::cli::client::{Client, Event, shaped};
 use crate::cli::exit::Exit;
@@ -109,7 +109,7 @@ impl<'a> Story<'a> {
     }
 
     /// The conversation, up to the card; none when the user has gone.
-    async fn delegated(&mut self) -> Result<Option<(CardView, String)>, Error> {
+    async fn delegated(&mut self) -> Result<Option<(ThreadCardView, String)>, Error> {
         self.chapter("You say what you want");
         let thread: ThreadView = shaped(&self.client.post(&["v1", "threads"], Value::Object(Map::new())).await?)?;
         let mut talk = Conversation::new(&self.stage.config, self.env, self.client.clone(), &thread, 0);
@@ -136,7 +136,7 @@ impl<'a> Story<'a> {
     }
 
     /// Whether the card is wanted.
-    async fn confirmed(&mut self, card: &CardView, ask: bool) -> Result<bool, Error> {
+    async fn confirmed(&mut self, card: &ThreadCardView, ask: bool) -> Result<bool, Error> {
         self.beat().await;
         if ask {
             let mut editor = Editor::new()?;
