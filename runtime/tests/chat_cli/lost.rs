@@ -55,7 +55,9 @@ fn an_answer_is_interrupted_and_the_chat_says_so() {
 fn a_killed_server_is_waited_for_and_nothing_is_shown_twice() {
     let (home, model) = silent(212);
     let server = Server::start(&home, &[]);
-    let (mut child, asked) = say(&home, &model);
+    // Under a name of its own: what is left of the server is looked for by its program.
+    let beside = home.beside(&mut Chance::new(213));
+    let (mut child, asked) = say(&beside, &model);
     server.kill();
     drop(asked);
     let server = Server::start(&home, &[]);

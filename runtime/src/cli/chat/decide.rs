@@ -27,6 +27,12 @@ pub(in crate::cli) async fn reject(client: &Client, card: &ThreadCardView) -> Re
     shaped(&client.post(&["v1", "cards", &card.id, "reject"], Value::Object(Map::new())).await?)
 }
 
+/// When an automation starts by itself the next time, if it does.
+pub(in crate::cli) async fn next_run(client: &Client, name: &str) -> Result<Option<String>, Error> {
+    let detail: AutomationDetail = shaped(&client.get(&["v1", "automations", name]).await?)?;
+    Ok(detail.triggers.iter().filter_map(|trigger| trigger.next_at.as_deref()).min().map(local))
+}
+
 /// Says when it starts by itself, and how to start it now.
 pub(in crate::cli) async fn next_steps(
     client: &Client,
@@ -34,16 +40,15 @@ pub(in crate::cli) async fn next_steps(
     lasting: bool,
     screen: &mut Screen,
 ) -> Result<(), Error> {
-    let detail: AutomationDetail = shaped(&client.get(&["v1", "automations", name]).await?)?;
-    let next = detail.triggers.iter().filter_map(|trigger| trigger.next_at.as_deref()).min();
-    if let Some(next) = next {
-        screen.line(&Line::marked(Style::Dim, "  Next run   ", Style::Plain, local(next)));
+    let mut steps = vec![("Run it now", format!("steward automations run {name} --wait"))];
+    if let Some(next) = next_run(client, name).await? {
+        steps.insert(0, ("Next run", next));
     }
-    let now = format!("steward automations run {name} --wait");
-    screen.line(&Line::marked(Style::Dim, "  Run it now ", Style::Plain, now));
     if !lasting {
-        let text = "steward serve    (nothing starts by itself while no server runs)";
-        screen.line(&Line::marked(Style::Dim, "  Keep going ", Style::Plain, text));
+        steps.push(("Keep going", "steward serve    (nothing starts by itself while no server runs)".to_owned()));
+    }
+    for (what, how) in steps {
+        screen.line(&Line::marked(Style::Dim, format!("  {what:<12} "), Style::Plain, how));
     }
     Ok(())
 }

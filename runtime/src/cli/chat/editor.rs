@@ -1,6 +1,6 @@
 //! Lines that the user types.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
@@ -8,7 +8,11 @@ use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use tokio::sync::mpsc;
 
+use super::follow::Interrupts;
 use crate::error::{Code, Error};
+
+/// Tells the terminal to paste as if it was typed, and ends the line: what the line editor does when it is done.
+const PLAIN_PASTE: &[u8] = b"\x1b[?2004l\n";
 
 /// What the user did at the prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub(in crate::cli) struct Editor {
     typed: mpsc::Receiver<Typed>,
     /// How the terminal was before.
     before: Option<Termios>,
+    /// Whether a line is being typed.
+    typing: bool,
 }
 
 impl Editor {
@@ -54,16 +60,23 @@ impl Editor {
                 }
             }
         });
-        Ok(Self { prompts, typed, before })
+        Ok(Self { prompts, typed, before, typing: false })
     }
 
-    /// Asks for a line. What was typed before the question is no answer to it.
-    pub(in crate::cli) async fn line(&mut self, prompt: &str) -> Typed {
+    /// Asks for a line. What was typed before the question is no answer to it. After a Ctrl-C from elsewhere, nothing
+    /// more can be asked.
+    pub(in crate::cli) async fn line(&mut self, prompt: &str, interrupts: &mut Interrupts) -> Typed {
         let _ = tcflush(io::stdin(), QueueSelector::IFlush);
         if self.prompts.send(prompt.to_owned()).is_err() {
             return Typed::End;
         }
-        self.typed.recv().await.unwrap_or(Typed::End)
+        self.typing = true;
+        let typed = tokio::select! {
+            typed = self.typed.recv() => typed,
+            () = interrupts.next() => return Typed::End,
+        };
+        self.typing = false;
+        typed.unwrap_or(Typed::End)
     }
 }
 
@@ -72,6 +85,10 @@ impl Drop for Editor {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+        if self.typing {
+            // A terminal that is gone needs no goodbye.
+            drop(io::stdout().lock().write_all(PLAIN_PASTE));
         }
     }
 }

@@ -281,6 +281,7 @@ fn data(event: &Event) -> Result<Value, Error> {
     serde_json::from_str(&event.data).map_err(unreadable)
 }
 
-fn is_lost(error: &Error) -> bool {
+/// Whether a server has gone, rather than said no.
+pub(in crate::cli) fn is_lost(error: &Error) -> bool {
     matches!(error, Error::Face { code: Code::NoServer, .. })
 }

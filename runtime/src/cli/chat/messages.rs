@@ -9,10 +9,6 @@ use crate::cli::out::Out;
 
 /// Shows a message. What an answer has shown while it was written is not shown again.
 pub(in crate::cli) fn message(screen: &mut Screen, message: &MessageView) {
-    if message.recorded && !std::mem::replace(&mut screen.told_recorded, true) {
-        screen.part();
-        screen.say(Style::Dim, "The answers here come from a recording; no model is asked.");
-    }
     match message.kind.as_str() {
         "user" => {
             screen.part();
@@ -44,6 +40,9 @@ pub(in crate::cli) fn message(screen: &mut Screen, message: &MessageView) {
     }
     if message.cut_off {
         screen.say(Style::Dim, "(cut off)");
+    }
+    if message.recorded && !std::mem::replace(&mut screen.told_recorded, true) {
+        screen.say(Style::Dim, "(From a recording, as all answers of this provider: no model was asked.)");
     }
 }
 

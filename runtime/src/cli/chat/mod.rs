@@ -17,9 +17,9 @@ mod tests;
 mod wrap;
 
 pub(super) use card::framed;
-pub(super) use decide::{confirm, next_steps, reject};
+pub(super) use decide::{confirm, next_run, next_steps, reject};
 pub(super) use editor::{Editor, Typed};
-pub(super) use follow::{Audience, Came, Conversation, Ended, Interrupts};
+pub(super) use follow::{Audience, Came, Conversation, Ended, Interrupts, is_lost};
 pub(super) use heard::{Heard, Listening};
 pub(super) use messages::message;
 pub(super) use said::{Asked, HELP, Said, said};

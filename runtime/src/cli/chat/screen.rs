@@ -38,7 +38,7 @@ pub(in crate::cli) struct Screen {
     /// Whether the last line is an empty one.
     blank: bool,
     /// Whether it was said that answers are recorded.
-    pub(super) told_recorded: bool,
+    pub(in crate::cli) told_recorded: bool,
 }
 
 /// An answer that is being written.

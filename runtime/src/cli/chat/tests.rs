@@ -126,9 +126,9 @@ fn a_conversation_reads_from_top_to_bottom() {
     expect![[r#"
         › Send me the news
 
-        The answers here come from a recording; no model is asked.
-
         I look at it first.
+        (From a recording, as all answers of this provider: no
+        model was asked.)
           · read news.example
           ✗ read other.example
 
@@ -148,9 +148,12 @@ fn an_answer_is_shown_as_it_comes_and_nothing_of_it_twice() {
     screen.take(piece(14, "four five six "));
     // The server died and was started again: what it has comes again.
     screen.take(piece(0, "One two three four five six seven"));
-    screen.take(said("assistant", "One two three four five six seven eight", json!({})));
+    screen.take(said("assistant", "One two three four five six seven eight", json!({ "recorded": true })));
     screen.take(said("assistant", "Another.", json!({})));
-    assert_eq!(paper.text(), "One two three four five\nsix seven eight\n\nAnother.\n");
+    assert_eq!(
+        paper.text(),
+        "One two three four five\nsix seven eight\n(From a recording, as\nall answers of this\nprovider: no model was\nasked.)\n\nAnother.\n"
+    );
 }
 
 #[test]

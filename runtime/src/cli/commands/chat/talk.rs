@@ -6,7 +6,7 @@ use super::{Room, begin, messages};
 use crate::api::{ThreadCardDetail, ThreadView};
 use crate::cli::chat::{
     Asked, Conversation, Editor, Ended, HELP, Heard, Interrupts, Line, Listening, Said, Screen, Style, Typed, confirm,
-    message, next_steps, reject, said,
+    is_lost, message, next_steps, reject, said,
 };
 use crate::cli::client::shaped;
 use crate::cli::exit::Exit;
@@ -65,7 +65,7 @@ impl<'a> Talk<'a> {
             if let Some(hint) = self.asked.hint() {
                 self.screen.line(&hint);
             }
-            let Typed::Line(line) = editor.line(PROMPT).await else { return Ok(Exit::Success) };
+            let Typed::Line(line) = editor.line(PROMPT, &mut self.interrupts).await else { return Ok(Exit::Success) };
             match self.answer(said(&line, &self.asked)).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(Exit::Success),
@@ -73,6 +73,15 @@ impl<'a> Talk<'a> {
                 Err(Error::Answered { code, detail, .. }) => {
                     self.screen.part();
                     self.screen.line(&Line::marked(Style::Careful, format!("{code}: "), Style::Plain, detail));
+                    self.look_again().await?;
+                }
+                Err(error) if is_lost(&error) && self.conversation.is_some() => {
+                    self.screen.part();
+                    self.screen.say(Style::Careful, "That did not reach the server, or its answer did not come back.");
+                    if !self.follow().await? {
+                        return Ok(Exit::Success);
+                    }
+                    self.look_again().await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -142,10 +151,22 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// Looks how the last card stands: somebody may have decided on it elsewhere.
+    async fn look_again(&mut self) -> Result<(), Error> {
+        let (Some(conversation), Some(card)) = (&self.conversation, &mut self.heard.card) else { return Ok(()) };
+        let detail: ThreadCardDetail = shaped(&conversation.client.get(&["v1", "cards", &card.id]).await?)?;
+        *card = detail.card;
+        if self.asked == Asked::Card && self.heard.open_card().is_none() {
+            self.asked = Asked::Anything;
+        }
+        Ok(())
+    }
+
     async fn confirm(&mut self, shadow: bool) -> Result<bool, Error> {
-        let (Some(conversation), Some(card)) = (&self.conversation, self.heard.card.take()) else { return Ok(true) };
+        let (Some(conversation), Some(card)) = (&self.conversation, &self.heard.card) else { return Ok(true) };
         let client = conversation.client.clone();
-        let confirmed = confirm(&client, &card, shadow).await?;
+        let confirmed = confirm(&client, card, shadow).await?;
+        self.heard.card = Some(confirmed.clone());
         if !self.follow().await? {
             return Ok(false);
         }
@@ -155,8 +176,8 @@ impl<'a> Talk<'a> {
     }
 
     async fn reject(&mut self) -> Result<bool, Error> {
-        let (Some(conversation), Some(card)) = (&self.conversation, self.heard.card.take()) else { return Ok(true) };
-        reject(&conversation.client, &card).await?;
+        let (Some(conversation), Some(card)) = (&self.conversation, &self.heard.card) else { return Ok(true) };
+        self.heard.card = Some(reject(&conversation.client, card).await?);
         self.follow().await
     }
 

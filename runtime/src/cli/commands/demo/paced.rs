@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::cli::chat::{Audience, Came, Screen};
 
 /// A piece of an answer is some words.
-const WORDS: Duration = Duration::from_millis(45);
+const WORDS: Duration = Duration::from_millis(35);
 /// What the planner does is read in passing.
-const STEP: Duration = Duration::from_millis(350);
+const STEP: Duration = Duration::from_millis(250);
 
 /// A screen that takes its time, where somebody sees it.
 pub(super) struct Paced<'a> {

@@ -10,7 +10,7 @@ use super::paced::Paced;
 use crate::api::{AuditView, ProviderBody, RunDetail, ThreadCardView, ThreadView};
 use crate::cli::chat::{
     Asked, Conversation, Editor, Ended, Heard, Interrupts, Line, Listening, Said, Screen, Style, Typed, confirm,
-    framed, next_steps, said,
+    framed, next_run, said,
 };
 use crate::cli::client::{Client, Event, shaped};
 use crate::cli::exit::Exit;
@@ -24,7 +24,7 @@ use crate::store::FOLDER_PREFIX;
 /// A run of three calls to this machine takes no longer, however busy the machine is.
 const RUN_WITHIN: Duration = Duration::from_secs(50);
 /// As long as it takes to see that something has ended.
-const BEAT: Duration = Duration::from_millis(600);
+const BEAT: Duration = Duration::from_millis(450);
 /// What the provider of recorded answers is called.
 const PROVIDER: &str = "recorded";
 
@@ -62,6 +62,8 @@ impl<'a> Story<'a> {
 
     fn opening(&mut self) {
         let screen = &mut *self.screen;
+        // It is said here, and at the end.
+        screen.told_recorded = true;
         screen.say(Style::Strong, "Steward does work that you delegate in a sentence. This is how that goes.");
         screen.part();
         let text = "No model is asked here: its answers were recorded. Everything else is real, and runs on this machine, \
@@ -139,18 +141,24 @@ impl<'a> Story<'a> {
     async fn confirmed(&mut self, card: &ThreadCardView, ask: bool) -> Result<bool, Error> {
         self.beat().await;
         if ask {
-            let mut editor = Editor::new()?;
+            let (mut editor, mut interrupts) = (Editor::new()?, Interrupts::watch()?);
             loop {
                 self.screen.part();
                 self.screen.say(
                     Style::Dim,
                     "confirm, or reject? (The model's answers are recorded: it can change nothing now.)",
                 );
-                let Typed::Line(line) = editor.line("› ").await else { return Ok(false) };
+                let Typed::Line(line) = editor.line("› ", &mut interrupts).await else { return Ok(false) };
                 match said(&line, &Asked::Card) {
                     Said::Confirm { .. } => break,
                     Said::Reject | Said::Leave => return Ok(false),
-                    _ => {}
+                    Said::Nothing
+                    | Said::Message(_)
+                    | Said::GoOn
+                    | Said::Code
+                    | Said::Cost
+                    | Said::Help
+                    | Said::Unclear(_) => {}
                 }
             }
         } else {
@@ -160,20 +168,17 @@ impl<'a> Story<'a> {
             self.screen.typed(self.env, "confirm").await;
         }
         let live = confirm(&self.client, card, false).await?;
+        let next = next_run(&self.client, &live.automation_name).await?.unwrap_or_else(|| "not planned".to_owned());
         self.screen.part();
-        self.screen.line(&Line::marked(
-            Style::Good,
-            "✓ ",
-            Style::Plain,
-            format!("`{}` is live.", live.automation_name),
-        ));
-        next_steps(&self.client, &live.automation_name, true, self.screen).await?;
+        let words =
+            format!("`{}` is live. Its next run is {next}; the demo does not wait for it.", live.automation_name);
+        self.screen.line(&Line::marked(Style::Good, "✓ ", Style::Plain, words));
         Ok(true)
     }
 
     async fn first_run(&mut self, name: &str) -> Result<(), Error> {
         self.chapter("It runs, and no model is in the loop");
-        self.run(name).await?;
+        self.run(name, &json!(1), &json!(3)).await?;
         let letters = self.stage.mail.letters();
         let [letter] = letters.as_slice() else {
             return Err(broken(format!("{} mails came where one should have", letters.len())));
@@ -201,13 +206,13 @@ impl<'a> Story<'a> {
 
     async fn again(&mut self, name: &str) -> Result<(), Error> {
         self.chapter("Again: nothing happens twice");
-        self.run(name).await?;
+        self.run(name, &json!(0), &json!(0)).await?;
         self.no_second_mail("Nothing is new, so no mail went out.")?;
         self.beat().await;
         self.chapter("Something new, on the same day: the contract holds");
         self.stage.publish_news();
         self.screen.say(Style::Plain, "The site publishes something. The script wants to mail it:");
-        self.run(name).await?;
+        self.run(name, &json!(0), &json!(1)).await?;
         self.no_second_mail("Steward left the second mail out: at most one a day. What is new waits for tomorrow's.")?;
         self.beat().await;
         Ok(())
@@ -221,18 +226,23 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// Runs it, and says what came of that.
-    async fn run(&mut self, name: &str) -> Result<(), Error> {
+    /// Runs it, and says what came of that: so many mails, of so much that is new.
+    async fn run(&mut self, name: &str, mailed: &Value, new: &Value) -> Result<(), Error> {
         let body = json!({ "wait_ms": RUN_WITHIN.as_millis() });
         let run: RunDetail = shaped(&self.client.post(&["v1", "automations", name, "runs"], body).await?)?;
-        let result = run.result.as_ref().map(Value::to_string).unwrap_or_default();
         let (id, phase) = (&run.run.id, &run.run.phase);
-        self.screen.line(&Line::marked(Style::Dim, format!("  {id} {phase}: "), Style::Dim, result));
-        if phase == "succeeded" {
+        let result = run.result.unwrap_or_default();
+        let words = result.as_object().into_iter().flatten().map(|(what, value)| match value.as_str() {
+            Some(text) => format!("{what}: {text}"),
+            None => format!("{what}: {value}"),
+        });
+        let words: Vec<_> = words.collect();
+        self.screen.line(&Line::marked(Style::Dim, "  ", Style::Dim, format!("{id} {phase} ({})", words.join(", "))));
+        if phase == "succeeded" && result["mailed"] == *mailed && result["new"] == *new {
             return Ok(());
         }
         let why = run.failure.map(|failure| failure.message).unwrap_or_default();
-        Err(broken(format!("{id} {phase}, where it should have succeeded: {why}")))
+        Err(broken(format!("{id} {phase}, and not as it should have: {why}")))
     }
 
     fn copies(&self) -> Result<Vec<String>, Error> {
