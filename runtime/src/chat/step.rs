@@ -1,6 +1,6 @@
 //! What the model sees of a conversation.
 
-use intents::model::Cost;
+use intents::model::{Cost, Tokens};
 use intents::outcome::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +69,6 @@ pub struct StepRow {
     pub step: Step,
     /// What it cost.
     pub cost: Cost,
-    /// The tokens that it took, sent and answered.
-    pub tokens: u64,
+    /// The tokens that it took.
+    pub tokens: Tokens,
 }

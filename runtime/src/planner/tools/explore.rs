@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use connectors::{Call, Connection, Grants, Tool as Connector};
 use intents::canonical::Digest;
-use intents::chat::session_contract;
+use intents::chat::{plain_line, session_contract};
 use intents::contract::Contract;
 use intents::failure::Class;
 use intents::gate::{self, Circumstances, Passed, Verdict};
@@ -284,8 +284,7 @@ impl Look<'_> {
             value,
             refused,
         };
-        let place = wish.definition.sources(wish.arguments.value()).into_iter().map(|label| label.0);
-        let place = place.collect::<Vec<_>>().join(", ");
+        let place = place_of(wish.arguments.value());
         match &performed.outcome {
             Outcome::Value(value) => {
                 self.made.push(format!("{name} read {place}"));
@@ -343,6 +342,20 @@ impl Look<'_> {
         carried.recorded = self.recorded;
         carried
     }
+}
+
+/// The place that a call looks at, in words.
+fn place_of(arguments: &Value) -> String {
+    const PLACE_CHARS: usize = 120;
+    let said = |name: &str| arguments[name].as_str();
+    let place = match (said("url"), said("host"), said("folder"), said("path")) {
+        (Some(url), _, _, _) => url.to_owned(),
+        (None, Some(host), _, _) => host.to_owned(),
+        (None, None, Some(folder), Some(path)) => format!("{folder}/{path}"),
+        (None, None, Some(folder), None) => format!("the folder {folder}"),
+        (None, None, None, _) => "something".to_owned(),
+    };
+    plain_line(&place, PLACE_CHARS)
 }
 
 /// The calls in a few words: equal ones are counted.

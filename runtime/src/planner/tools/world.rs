@@ -93,7 +93,7 @@ fn files_of(contract: &Contract, input: &Value, calls: &[&RecordedCall]) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use intents::model::Cost;
+    use intents::model::{Cost, Tokens};
 
     use super::*;
 
@@ -115,7 +115,7 @@ mod tests {
                 recorded: vec![call(value)],
             },
             cost: Cost::ZERO,
-            tokens: 0,
+            tokens: Tokens::default(),
         };
         let steps = [row(1, 1), row(2, 2)];
         let read: Vec<_> = read_in(&steps).into_iter().map(|call| call.value.clone()).collect();
