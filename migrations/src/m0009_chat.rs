@@ -55,7 +55,8 @@ impl MigrationTrait for Migration {
             required(text("thread_id")),
             required(integer("step")),
             required(integer("cost")),
-            required(integer("tokens")),
+            required(integer("tokens_in")),
+            required(integer("tokens_out")),
             required(blob("body")),
             required(integer("created_at")),
         ];

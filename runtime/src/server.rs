@@ -139,7 +139,7 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
     };
     app.planner.open(supervise("planner", &app.env, &app.health, &escalation, {
         let app = app.clone();
-        move |_| Planner::new(app)
+        move |_| Planner::new(app, parts.triggers)
     }));
     Ok(Server { app, hub, tasks })
 }

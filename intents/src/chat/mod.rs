@@ -3,12 +3,14 @@
 //! A person writes; a model answers, and calls tools that the host carries out. Nothing here knows a model, a store or a
 //! clock. What a model may do follows from what the person wrote, never from what the model or the data says.
 
+mod leave;
 mod named;
 mod plain;
 mod session;
 mod turn;
 mod unnamed;
 
+pub use leave::{Seen, may_leave};
 pub use named::{Named, Surroundings};
 pub use plain::plain_line;
 pub use session::contract as session_contract;

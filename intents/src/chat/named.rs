@@ -26,6 +26,8 @@ pub struct Surroundings {
 pub struct Named {
     /// Web services, as origins: `https://books.example`.
     pub origins: BTreeSet<String>,
+    /// Web addresses as they were written.
+    pub addresses: BTreeSet<String>,
     /// Their hosts.
     pub hosts: BTreeSet<String>,
     /// Mail addresses, without names before them.
@@ -76,6 +78,7 @@ impl Named {
             {
                 self.hosts.insert(host.trim_matches(['[', ']']).to_owned());
                 self.origins.insert(url.origin().ascii_serialization());
+                self.addresses.insert(url.to_string());
             }
         }
     }

@@ -74,7 +74,10 @@ pub(super) async fn listen(
         }
         None => query.after.unwrap_or(0),
     };
-    faces.app.store.thread(thread).await?;
+    if faces.app.store.thread(thread).await?.state == ThreadState::Working {
+        // Whoever watches wants it to go on, whatever server this is.
+        faces.app.planner.wake(thread).await;
+    }
     let listener = Listener {
         place: faces.listen()?,
         live: faces.app.live.watch(thread),

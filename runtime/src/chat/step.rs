@@ -1,6 +1,7 @@
 //! What the model sees of a conversation.
 
-use intents::model::Cost;
+use intents::label::Labels;
+use intents::model::{Cost, Tokens};
 use intents::outcome::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,12 +53,15 @@ pub struct RecordedCall {
     pub tool: String,
     /// The arguments.
     pub arguments: Value,
-    /// What it gave.
+    /// What it gave; nothing where that was too long to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
     /// What it was refused with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
+    /// Where the data came from.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 /// A step with what it took.
@@ -69,6 +73,6 @@ pub struct StepRow {
     pub step: Step,
     /// What it cost.
     pub cost: Cost,
-    /// The tokens that it took, sent and answered.
-    pub tokens: u64,
+    /// The tokens that it took.
+    pub tokens: Tokens,
 }

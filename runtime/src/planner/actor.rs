@@ -27,6 +27,8 @@ pub struct Planner {
     app: App,
     sessions: BTreeMap<ThreadId, Session>,
     troubles: BTreeMap<ThreadId, u32>,
+    /// Whether it looks for work by itself: not in the server that a command starts for itself.
+    looks: bool,
     ending: bool,
 }
 
@@ -44,9 +46,9 @@ impl std::fmt::Debug for Planner {
 }
 
 impl Planner {
-    /// A planner that has nothing to do yet.
-    pub fn new(app: App) -> Self {
-        Self { app, sessions: BTreeMap::new(), troubles: BTreeMap::new(), ending: false }
+    /// A planner that has nothing to do yet. `looks` says whether it looks for work by itself, or only where it is told.
+    pub fn new(app: App, looks: bool) -> Self {
+        Self { app, sessions: BTreeMap::new(), troubles: BTreeMap::new(), looks, ending: false }
     }
 
     fn admit(&mut self, thread: ThreadId, context: &Context<Self>) {
@@ -69,6 +71,9 @@ impl Planner {
 
     /// Looks in the store for threads with work: messages are hints alone.
     fn look(&self, context: &mut Context<Self>) {
+        if !self.looks || self.ending {
+            return;
+        }
         let store = self.app.store.clone();
         let look = async move { store.working_threads(LOOK_MAX).await };
         context.spawn(look.into_actor(self).map(|found, planner, context| match found {
@@ -129,13 +134,12 @@ pub(super) struct End;
 impl Handler<End> for Planner {
     type Result = ();
 
-    fn handle(&mut self, _: End, context: &mut Context<Self>) {
+    fn handle(&mut self, _: End, _: &mut Context<Self>) {
         self.ending = true;
         for session in self.sessions.values() {
             session.task.abort();
         }
         self.sessions.clear();
-        context.stop();
     }
 }
 

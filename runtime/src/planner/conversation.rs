@@ -41,7 +41,7 @@ pub(super) fn spent(thread: &Thread, steps: &[StepRow], now: intents::Timestamp)
             Step::Result { .. } => spent.calls += 1,
             Step::User { .. } | Step::Host { .. } => {}
         }
-        spent.tokens += row.tokens;
+        spent.tokens += row.tokens.input + row.tokens.output;
         spent.cost = Cost::plus(spent.cost, row.cost);
     }
     spent
@@ -137,6 +137,7 @@ pub(super) fn shortened(text: &str, chars: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use intents::model::Tokens;
     use serde_json::json;
 
     use super::*;
@@ -147,7 +148,7 @@ mod tests {
     }
 
     fn rows(steps: Vec<Step>) -> Vec<StepRow> {
-        let row = |(number, step)| StepRow { number, step, cost: Cost::ZERO, tokens: 0 };
+        let row = |(number, step)| StepRow { number, step, cost: Cost::ZERO, tokens: Tokens::default() };
         (1..).zip(steps).map(row).collect()
     }
 

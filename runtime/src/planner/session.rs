@@ -5,7 +5,7 @@ use std::time::Duration;
 use intents::amount::Amount;
 use intents::chat::{Allowance, Bounds, Named, Next, next};
 use intents::id::ThreadId;
-use intents::model::{Purpose, Tokens};
+use intents::model::Purpose;
 use tokio::sync::{mpsc, watch};
 
 use super::conversation::{messages, progress, said_by_user, spent};
@@ -167,7 +167,7 @@ impl Session<'_> {
             }
         };
         let text = answer.text;
-        let step = NewStep { step: Step::Answer { text, calls }, cost, tokens: tokens.input + tokens.output };
+        let step = NewStep { step: Step::Answer { text, calls }, cost, tokens };
         self.store(vec![step], messages, state).await
     }
 
@@ -232,7 +232,7 @@ impl Session<'_> {
         if let (0, Step::Answer { text, .. }, Some(first)) = (index, &answer.step, messages.first_mut())
             && text.trim().is_empty()
         {
-            (first.cost, first.tokens) = (answer.cost, Tokens { input: answer.tokens, output: 0 });
+            (first.cost, first.tokens) = (answer.cost, answer.tokens);
         }
         let step = Step::Result { call: call.id.clone(), tool: call.name.clone(), text, rests, recorded };
         let rested =

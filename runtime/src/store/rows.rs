@@ -456,7 +456,8 @@ table!(step, "steps", {
     #[sea_orm(primary_key, auto_increment = false)]
     step: i64,
     cost: i64,
-    tokens: i64,
+    tokens_in: i64,
+    tokens_out: i64,
     body: Vec<u8>,
     created_at: i64,
 });

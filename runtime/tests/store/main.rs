@@ -12,6 +12,7 @@ mod approvals;
 mod archive;
 mod audit;
 mod batches;
+mod chat;
 mod cost;
 mod effects;
 mod erase;

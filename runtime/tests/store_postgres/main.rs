@@ -17,6 +17,8 @@ mod archive;
 mod audit;
 #[path = "../store/batches.rs"]
 mod batches;
+#[path = "../store/chat.rs"]
+mod chat;
 #[path = "../store/cost.rs"]
 mod cost;
 #[path = "../store/effects.rs"]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use connectors::{Call, Connection, Grants, Tool as Connector};
 use intents::canonical::Digest;
-use intents::chat::session_contract;
+use intents::chat::{Named, Seen, may_leave, plain_line, session_contract};
 use intents::contract::Contract;
 use intents::failure::Class;
 use intents::gate::{self, Circumstances, Passed, Verdict};
@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 use super::{Carried, Desk, Tool};
 use crate::app::App;
-use crate::chat::RecordedCall;
+use crate::chat::{RecordedCall, Step};
 use crate::error::Error;
 use crate::executor::call::{self, Leaving, Wish};
 use crate::executor::grants;
@@ -63,6 +63,8 @@ pub(super) async fn explore(desk: &Desk<'_>, explore: Explore) -> Result<Carried
         contract: Arc::new(contract),
         places: places(desk),
         labels: Labels::new(),
+        seen: seen_before(desk),
+        named: desk.named,
         recorded: Vec::new(),
         made: Vec::new(),
         logs: Vec::new(),
@@ -84,6 +86,21 @@ fn places(desk: &Desk<'_>) -> String {
     if places.is_empty() { "none: the user has named no host and no folder".to_owned() } else { places.join(", ") }
 }
 
+/// What was read in the conversation before.
+fn seen_before(desk: &Desk<'_>) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for row in desk.steps {
+        match &row.step {
+            Step::Result { recorded, .. } => seen.extend(recorded.iter().map(|call| Seen {
+                address: call.arguments["url"].as_str().map(str::to_owned),
+                labels: call.labels.clone(),
+            })),
+            Step::User { .. } | Step::Host { .. } | Step::Answer { .. } => {}
+        }
+    }
+    seen
+}
+
 /// How a look ends.
 enum End {
     Finished(Value),
@@ -97,6 +114,9 @@ struct Look<'a> {
     contract: Arc<Contract>,
     places: String,
     labels: Labels,
+    /// What was read in this conversation, oldest first.
+    seen: Vec<Seen>,
+    named: &'a Named,
     recorded: Vec<RecordedCall>,
     /// What was called, in a line each.
     made: Vec<String>,
@@ -215,7 +235,15 @@ impl Look<'_> {
         };
         let world = Circumstances { now: self.app.env.now(), major: 1, reads: &[], reread: &[], labels: &self.labels };
         match gate::decide(&self.contract, &call, &world) {
-            Verdict::Pass(passed) => Ok(*passed),
+            Verdict::Pass(passed) => match wish.arguments.value()["url"].as_str() {
+                Some(address) if !may_leave(&self.seen, address, self.named) => {
+                    let message = "this conversation has read a folder or an account, so that a web address may be read \
+                                   only if the user wrote it or if it was read before: look at the web first, and at \
+                                   private data then, or ask the user to write the address";
+                    Err(Failure::new(Class::Permission, "GATE_FLOW", message))
+                }
+                Some(_) | None => Ok(*passed),
+            },
             Verdict::Deny { .. } | Verdict::Stale { .. } | Verdict::NeedsFreshRead { .. } => {
                 let message = format!(
                     "{} may look only where the user has pointed in this conversation ({}). Ask the user with ask_user \
@@ -277,21 +305,25 @@ impl Look<'_> {
                 return Ok(Err(fault.failure));
             }
         };
-        self.labels.extend(performed.labels);
+        self.labels.extend(performed.labels.iter().cloned());
+        self.seen.push(Seen {
+            address: wish.arguments.value()["url"].as_str().map(str::to_owned),
+            labels: performed.labels.clone(),
+        });
         let recorded = |value: Option<Value>, refused: Option<Refusal>| RecordedCall {
             tool: name.to_string(),
             arguments: wish.arguments.value().clone(),
             value,
             refused,
+            labels: performed.labels.clone(),
         };
-        let place = wish.definition.sources(wish.arguments.value()).into_iter().map(|label| label.0);
-        let place = place.collect::<Vec<_>>().join(", ");
+        let place = place_of(wish.arguments.value());
         match &performed.outcome {
             Outcome::Value(value) => {
                 self.made.push(format!("{name} read {place}"));
-                if value.to_string().len() <= RECORDED_BYTES_MAX {
-                    self.recorded.push(recorded(Some(value.clone()), None));
-                }
+                // That it was read is kept in any case: it says what may still leave.
+                let short = value.to_string().len() <= RECORDED_BYTES_MAX;
+                self.recorded.push(recorded(short.then(|| value.clone()), None));
             }
             Outcome::Refused(refusal) => {
                 self.made.push(format!("{name} at {place}: {}", refusal.code));
@@ -343,6 +375,20 @@ impl Look<'_> {
         carried.recorded = self.recorded;
         carried
     }
+}
+
+/// The place that a call looks at, in words.
+fn place_of(arguments: &Value) -> String {
+    const PLACE_CHARS: usize = 120;
+    let said = |name: &str| arguments[name].as_str();
+    let place = match (said("url"), said("host"), said("folder"), said("path")) {
+        (Some(url), _, _, _) => url.to_owned(),
+        (None, Some(host), _, _) => host.to_owned(),
+        (None, None, Some(folder), Some(path)) => format!("{folder}/{path}"),
+        (None, None, Some(folder), None) => format!("the folder {folder}"),
+        (None, None, None, _) => "something".to_owned(),
+    };
+    plain_line(&place, PLACE_CHARS)
 }
 
 /// The calls in a few words: equal ones are counted.

@@ -18,7 +18,8 @@ pub(super) fn read_in(steps: &[StepRow]) -> Vec<&RecordedCall> {
     let mut calls: Vec<&RecordedCall> = Vec::new();
     for row in steps {
         if let Step::Result { recorded, .. } = &row.step {
-            for call in recorded {
+            // What was too long to be kept is nothing to try with.
+            for call in recorded.iter().filter(|call| call.value.is_some() || call.refused.is_some()) {
                 calls.retain(|known| known.tool != call.tool || known.arguments != call.arguments);
                 calls.push(call);
             }
@@ -49,7 +50,15 @@ pub(super) fn recordings(contract: &Contract, calls: &[&RecordedCall], now: Time
 }
 
 fn case(name: &str, at: Timestamp, input: &Value, calls: &[&RecordedCall]) -> Value {
-    json!({ "name": name, "at": at.to_string(), "input": input, "calls": calls })
+    let calls = calls.iter().map(|call| {
+        let mut told = json!({ "tool": call.tool, "arguments": call.arguments });
+        match &call.refused {
+            Some(refused) => told["refused"] = json!(refused),
+            None => told["value"] = json!(call.value),
+        }
+        told
+    });
+    json!({ "name": name, "at": at.to_string(), "input": input, "calls": calls.collect::<Vec<_>>() })
 }
 
 /// When a case begins: a schedule at its next time, since what it does may depend on the day.
@@ -93,7 +102,7 @@ fn files_of(contract: &Contract, input: &Value, calls: &[&RecordedCall]) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use intents::model::Cost;
+    use intents::model::{Cost, Tokens};
 
     use super::*;
 
@@ -104,6 +113,7 @@ mod tests {
             arguments: json!({ "url": "https://a.example" }),
             value: Some(json!(value)),
             refused: None,
+            labels: intents::label::Labels::new(),
         };
         let row = |number, value| StepRow {
             number,
@@ -115,7 +125,7 @@ mod tests {
                 recorded: vec![call(value)],
             },
             cost: Cost::ZERO,
-            tokens: 0,
+            tokens: Tokens::default(),
         };
         let steps = [row(1, 1), row(2, 2)];
         let read: Vec<_> = read_in(&steps).into_iter().map(|call| call.value.clone()).collect();

@@ -1,7 +1,7 @@
 //! A thread goes on by a step: what the model sees, what the person sees, and whose turn it is then, in one commit.
 
 use intents::id::{CardId, ThreadId};
-use intents::model::Cost;
+use intents::model::{Cost, Tokens};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
@@ -25,14 +25,14 @@ pub struct NewStep {
     pub step: Step,
     /// What it cost.
     pub cost: Cost,
-    /// The tokens that it took, sent and answered.
-    pub tokens: u64,
+    /// The tokens that it took.
+    pub tokens: Tokens,
 }
 
 impl NewStep {
     /// A step that no model was paid for.
     pub fn free(step: Step) -> Self {
-        Self { step, cost: Cost::ZERO, tokens: 0 }
+        Self { step, cost: Cost::ZERO, tokens: Tokens::default() }
     }
 }
 
@@ -84,9 +84,7 @@ impl Command for AdvanceThread {
         for message in &self.messages {
             add_message(batch, &mut row, &key, message.clone()).await?;
         }
-        if self.steps.is_empty() {
-            // The same step is begun anew when it goes on: under another name.
-        } else {
+        if !self.steps.is_empty() {
             row.attempt = 0;
         }
         row.partial = None;
@@ -110,11 +108,17 @@ pub(super) async fn add_step(
         thread_id: row.id.clone(),
         step: row.step,
         cost: new.cost.parts(),
-        tokens: i64::try_from(new.tokens).unwrap_or(i64::MAX),
+        tokens_in: count(new.tokens.input),
+        tokens_out: count(new.tokens.output),
         body: sealed.seal(&batch.shared.env, "step", row.step, &new.step),
         created_at: batch.now.as_millis(),
     };
     batch.tx.insert(&model).await
+}
+
+/// A count as the database holds it.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Adds a message to a thread; the caller stores the thread.
@@ -127,7 +131,6 @@ pub(super) async fn add_message(
     row.seq += 1;
     let id = batch.shared.env.message_id();
     let sealed = Sealed { key, thread: &row.id };
-    let token = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let model = message::Model {
         thread_id: row.id.clone(),
         seq: row.seq,
@@ -137,8 +140,8 @@ pub(super) async fn add_message(
         cut_off: new.cut_off.into(),
         recorded: new.recorded.into(),
         cost: new.cost.parts(),
-        tokens_in: token(new.tokens.input),
-        tokens_out: token(new.tokens.output),
+        tokens_in: count(new.tokens.input),
+        tokens_out: count(new.tokens.output),
         body: sealed.seal(&batch.shared.env, "message", row.seq, &new.body),
         created_at: batch.now.as_millis(),
     };

@@ -100,7 +100,7 @@ impl Store {
                 number: row.step,
                 step: sealed.open("step", row.step, &row.body)?,
                 cost: Cost::from_parts(row.cost),
-                tokens: row.tokens.unsigned_abs(),
+                tokens: Tokens { input: row.tokens_in.unsigned_abs(), output: row.tokens_out.unsigned_abs() },
             })
         });
         steps.collect()
