@@ -127,8 +127,8 @@ fn a_conversation_reads_from_top_to_bottom() {
         › Send me the news
 
         I look at it first.
-        (From a recording, as all answers of this provider: no
-        model was asked.)
+        (From a recording, as all answers of this provider: no model
+        was asked.)
           · read news.example
           ✗ read other.example
 

@@ -49,10 +49,14 @@ impl<'a> Story<'a> {
         story.opening();
         story.prepare().await?;
         let Some((card, thread)) = story.delegated().await? else { return Ok(Exit::Failure) };
-        if !story.confirmed(&card, ask).await? {
-            story.screen.part();
-            story.screen.say(Style::Plain, "Not confirmed, so nothing goes live, and here the story ends.");
-            return Ok(Exit::Refused);
+        match story.confirmed(&card, ask).await? {
+            Some(true) => {}
+            Some(false) => {
+                story.screen.part();
+                story.screen.say(Style::Plain, "Not confirmed, so nothing goes live, and here the story ends.");
+                return Ok(Exit::Refused);
+            }
+            None => return Ok(Exit::Failure),
         }
         story.first_run(&card.automation_name).await?;
         story.again(&card.automation_name).await?;
@@ -137,8 +141,8 @@ impl<'a> Story<'a> {
         Ok(Some((card, thread.id)))
     }
 
-    /// Whether the card is wanted.
-    async fn confirmed(&mut self, card: &ThreadCardView, ask: bool) -> Result<bool, Error> {
+    /// Whether the card is wanted; none when the user has gone.
+    async fn confirmed(&mut self, card: &ThreadCardView, ask: bool) -> Result<Option<bool>, Error> {
         self.beat().await;
         if ask {
             let (mut editor, mut interrupts) = (Editor::new()?, Interrupts::watch()?);
@@ -148,10 +152,11 @@ impl<'a> Story<'a> {
                     Style::Dim,
                     "confirm, or reject? (The model's answers are recorded: it can change nothing now.)",
                 );
-                let Typed::Line(line) = editor.line("› ", &mut interrupts).await else { return Ok(false) };
+                let Typed::Line(line) = editor.line("› ", &mut interrupts).await else { return Ok(None) };
                 match said(&line, &Asked::Card) {
                     Said::Confirm { .. } => break,
-                    Said::Reject | Said::Leave => return Ok(false),
+                    Said::Reject => return Ok(Some(false)),
+                    Said::Leave => return Ok(None),
                     Said::Nothing
                     | Said::Message(_)
                     | Said::GoOn
@@ -173,7 +178,7 @@ impl<'a> Story<'a> {
         let words =
             format!("`{}` is live. Its next run is {next}; the demo does not wait for it.", live.automation_name);
         self.screen.line(&Line::marked(Style::Good, "✓ ", Style::Plain, words));
-        Ok(true)
+        Ok(Some(true))
     }
 
     async fn first_run(&mut self, name: &str) -> Result<(), Error> {
