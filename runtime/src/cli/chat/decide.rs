@@ -33,22 +33,13 @@ pub(in crate::cli) async fn next_run(client: &Client, name: &str) -> Result<Opti
     Ok(detail.triggers.iter().filter_map(|trigger| trigger.next_at.as_deref()).min().map(local))
 }
 
-/// Says when it starts by itself, and how to start it now.
-pub(in crate::cli) async fn next_steps(
-    client: &Client,
-    name: &str,
-    lasting: bool,
-    screen: &mut Screen,
-) -> Result<(), Error> {
+/// Says how to start it now, and what it takes that it starts by itself. When that is, the thread tells.
+pub(in crate::cli) fn next_steps(screen: &mut Screen, name: &str, lasting: bool) {
     let mut steps = vec![("Run it now", format!("steward automations run {name} --wait"))];
-    if let Some(next) = next_run(client, name).await? {
-        steps.insert(0, ("Next run", next));
-    }
     if !lasting {
         steps.push(("Keep going", "steward serve    (nothing starts by itself while no server runs)".to_owned()));
     }
     for (what, how) in steps {
         screen.line(&Line::marked(Style::Dim, format!("  {what:<12} "), Style::Plain, how));
     }
-    Ok(())
 }

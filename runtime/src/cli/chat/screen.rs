@@ -152,6 +152,11 @@ impl Screen {
         self.write(&format!("{}\n", visible(text.trim_end())));
     }
 
+    /// Goes on below a line that somebody else wrote.
+    pub(in crate::cli) fn below(&mut self) {
+        self.blank = false;
+    }
+
     /// Sees that an empty line is above what comes.
     pub(in crate::cli) fn part(&mut self) {
         self.settle();

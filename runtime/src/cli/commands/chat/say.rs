@@ -24,7 +24,7 @@ pub(super) async fn say(
     let done = done?;
     if let Some(name) = &done.confirmed {
         screen.part();
-        next_steps(&room.link.client, name, room.link.is_lasting(), &mut screen).await?;
+        next_steps(&mut screen, name, room.link.is_lasting());
     }
     if done.exit == Exit::Waiting {
         let card = if done.has_card { " --confirm" } else { "" };

@@ -66,6 +66,7 @@ impl<'a> Talk<'a> {
                 self.screen.line(&hint);
             }
             let Typed::Line(line) = editor.line(PROMPT, &mut self.interrupts).await else { return Ok(Exit::Success) };
+            self.screen.below();
             match self.answer(said(&line, &self.asked)).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(Exit::Success),
@@ -171,7 +172,7 @@ impl<'a> Talk<'a> {
             return Ok(false);
         }
         self.screen.part();
-        next_steps(&client, &confirmed.automation_name, self.room.link.is_lasting(), &mut self.screen).await?;
+        next_steps(&mut self.screen, &confirmed.automation_name, self.room.link.is_lasting());
         Ok(true)
     }
 
