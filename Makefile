@@ -4,9 +4,10 @@ CARGO_TARGET_DIR ?= $(HOME)/.cache/steward/target
 KILLS ?= 1000
 export CARGO_TARGET_DIR
 
-.PHONY: help run test check bench chaos soak setup
+.PHONY: help demo run test check bench chaos soak setup
 
 help:
+	@echo 'make demo    see in some seconds what Steward is: no key, no network'
 	@echo 'make run     build and start the server with the first automation'
 	@echo 'make test    every check and test, with the time of each stage'
 	@echo 'make check   as test, and what the dependencies bring in'
@@ -16,6 +17,10 @@ help:
 
 setup:
 	@scripts/setup.sh
+
+demo: setup
+	@cargo build --locked --workspace --bin steward
+	@"$(CARGO_TARGET_DIR)/debug/steward" demo
 
 run: setup
 	@scripts/run.sh

@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 5] = [
 const KNOW_SEA_ORM: [&str; 3] = ["runtime/src/store/", "migrations/src/", "runtime/tests/tidy.rs"];
 
 /// Texts in the form of a code that are none: variables of the environment.
-const VARIABLES: [&str; 6] = ["STEWARD_", "XDG_", "CARGO_", "NOTIFY_", "WATCHDOG_", "OUT_DIR"];
+const VARIABLES: [&str; 7] = ["STEWARD_", "XDG_", "CARGO_", "NOTIFY_", "WATCHDOG_", "OUT_DIR", "NO_COLOR"];
 
 /// Folders whose files are not ours.
 const FOREIGN: [&str; 4] = ["target", "node_modules", "demo", ".git"];

@@ -62,13 +62,27 @@ pub(super) enum Command {
     },
     /// Look the installation over, and say what to do.
     Doctor,
+    /// See in some seconds what Steward is: no key, no network, and nothing of yours is touched.
+    Demo(Demo),
     /// Measure what Steward takes on this machine.
     Bench(bench::Args),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Ask you to confirm the card, in place of confirming it itself.
+    #[arg(long)]
+    pub(super) ask: bool,
+    /// Keep its folder.
+    #[arg(long)]
+    pub(super) keep: bool,
 }
 
 /// What a server is asked for: the one that runs, or one that the command starts for itself.
 #[derive(Debug, Subcommand)]
 pub(super) enum Asked {
+    /// Say in chat what you want done.
+    Chat(Chat),
     /// Automations: bring in, take out, run, pause, stop.
     #[command(subcommand)]
     Automations(Automations),
@@ -117,6 +131,38 @@ pub(super) enum Asked {
     Audit(Audit),
     /// Erase content for good; what happened stays known.
     Erase(Erase),
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Chat {
+    #[command(subcommand)]
+    pub(super) command: Option<Chats>,
+    /// The chat to go on with; a new one unless said.
+    pub(super) thread: Option<String>,
+    /// Go on with the newest chat.
+    #[arg(long, conflicts_with_all = ["thread", "in_thread"])]
+    pub(super) last: bool,
+    /// Say this, print what comes until the chat waits for you, and end.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) say: Option<String>,
+    /// The chat to say it in.
+    #[arg(long = "thread", value_name = "THREAD", conflicts_with = "thread", requires = "say")]
+    pub(super) in_thread: Option<String>,
+    /// Confirm the card that comes of it.
+    #[arg(long, requires = "say")]
+    pub(super) confirm: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Chats {
+    /// List the chats, the newest first.
+    List,
+    /// Show all that was said in one.
+    Show {
+        /// Its id.
+        thread: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -63,19 +65,24 @@ impl Client {
     }
 
     pub(super) async fn get_with(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, Error> {
-        self.ask(Method::GET, path, query, None).await
+        self.ask(Method::GET, path, query, None, None).await
     }
 
     pub(super) async fn post(&self, path: &[&str], body: Value) -> Result<Value, Error> {
-        self.ask(Method::POST, path, &[], Some(body)).await
+        self.ask(Method::POST, path, &[], Some(body), None).await
+    }
+
+    /// Asks for something that happens once, however often it is asked for under the same key.
+    pub(super) async fn post_once(&self, path: &[&str], body: Value, key: &str) -> Result<Value, Error> {
+        self.ask(Method::POST, path, &[], Some(body), Some(key)).await
     }
 
     pub(super) async fn put(&self, path: &[&str], body: Value) -> Result<Value, Error> {
-        self.ask(Method::PUT, path, &[], Some(body)).await
+        self.ask(Method::PUT, path, &[], Some(body), None).await
     }
 
     pub(super) async fn delete(&self, path: &[&str]) -> Result<Value, Error> {
-        self.ask(Method::DELETE, path, &[], Some(Value::Object(serde_json::Map::new()))).await
+        self.ask(Method::DELETE, path, &[], Some(Value::Object(serde_json::Map::new())), None).await
     }
 
     fn address(&self, path: &[&str], query: &[(&str, String)]) -> Url {
@@ -95,9 +102,14 @@ impl Client {
         path: &[&str],
         query: &[(&str, String)],
         body: Option<Value>,
+        once: Option<&str>,
     ) -> Result<Value, Error> {
         let request = self.http.request(method, self.address(path, query)).timeout(ANSWER_WITHIN);
         let request = request.bearer_auth(self.token.expose()).header("X-Steward-Face", "cli");
+        let request = match once {
+            Some(key) => request.header("Idempotency-Key", key),
+            None => request,
+        };
         let request = match &body {
             Some(body) => request.json(body),
             None => request,
@@ -112,30 +124,67 @@ impl Client {
         query: &[(&str, String)],
         mut each: impl FnMut(Event) -> bool,
     ) -> Result<(), Error> {
-        let request = self.http.get(self.address(path, query)).bearer_auth(self.token.expose());
-        let answer = request.send().await.map_err(unreached)?;
-        if !answer.status().is_success() {
-            return read(answer).await.map(drop);
-        }
-        let mut bytes = answer.bytes_stream();
-        let mut rest = Vec::new();
-        let mut event = Event::default();
-        while let Some(part) = bytes.next().await {
-            rest.extend_from_slice(&part.map_err(unreached)?);
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = rest.drain(..=end).collect();
-                let line = String::from_utf8_lossy(&line);
-                if let Some(whole) = event.take(line.trim_end())
-                    && !each(whole)
-                {
-                    return Ok(());
-                }
-            }
-            if rest.len() > LINE_BYTES_MAX {
-                return Err(Error::new(Code::AnswerUnreadable, "the server's stream makes no sense"));
+        let mut events = self.events(path, query, None).await?;
+        while let Some(event) = events.next().await? {
+            if !each(event) {
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Opens a stream, after the event that was seen last.
+    pub(super) async fn events(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        last: Option<i64>,
+    ) -> Result<Events, Error> {
+        let request = self.http.get(self.address(path, query)).bearer_auth(self.token.expose());
+        let request = match last {
+            Some(last) => request.header("Last-Event-ID", last),
+            None => request,
+        };
+        let answer = request.send().await.map_err(unreached)?;
+        if !answer.status().is_success() {
+            read(answer).await?;
+            return Err(Error::new(Code::AnswerUnreadable, "the server answers no stream where there should be one"));
+        }
+        Ok(Events { bytes: answer.bytes_stream().boxed(), rest: Vec::new(), event: Event::default(), heard: 0 })
+    }
+}
+
+/// The events of a stream, as they come.
+pub(super) struct Events {
+    bytes: BoxStream<'static, reqwest::Result<Bytes>>,
+    /// What came and is no whole line yet.
+    rest: Vec<u8>,
+    event: Event,
+    heard: u64,
+}
+
+impl Events {
+    /// How often anything came, signs of life included.
+    pub(super) fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// The next event; none when the server has ended the stream. Nothing is lost when the wait is given up.
+    pub(super) async fn next(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                if let Some(whole) = self.event.take(String::from_utf8_lossy(&line).trim_end()) {
+                    return Ok(Some(whole));
+                }
+            }
+            if self.rest.len() > LINE_BYTES_MAX {
+                return Err(Error::new(Code::AnswerUnreadable, "the server's stream makes no sense"));
+            }
+            let Some(part) = self.bytes.next().await else { return Ok(None) };
+            self.rest.extend_from_slice(&part.map_err(unreached)?);
+            self.heard += 1;
+        }
     }
 }
 

@@ -49,6 +49,11 @@ impl Link {
         }
     }
 
+    /// Whether the server goes on when the command ends.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.own.is_none()
+    }
+
     /// Lets go of the server; ends it when it is ours.
     pub(super) async fn close(self) {
         if let Some(own) = self.own {

@@ -13,7 +13,7 @@ pub enum Exit {
     Failure,
     /// The command line or the configuration makes no sense.
     Usage,
-    /// The run waits for a time, an event or an answer, or is still under way.
+    /// The run waits for a time, an event or an answer, or is still under way; or the chat waits for the user.
     Waiting,
     /// The run failed or was stopped.
     RunFailed,
@@ -32,7 +32,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::Success, "done"),
     (Exit::Failure, "failed"),
     (Exit::Usage, "the command line or the configuration makes no sense"),
-    (Exit::Waiting, "the run waits, or is still under way"),
+    (Exit::Waiting, "the run or the chat waits, or the run is still under way"),
     (Exit::RunFailed, "the run failed or was stopped"),
     (Exit::NotFound, "there is no such thing"),
     (Exit::Refused, "refused, in conflict with what is stored, or not confirmed"),

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::args::{Asked, Cli, Command};
 use super::commands::{
-    approvals, audit, automations, backup, config, contract, doctor, engines, erase, folders, health, inbox, providers,
-    runs, secrets, settings, stop, store, tools, trial, usage,
+    approvals, audit, automations, backup, chat, config, contract, demo, doctor, engines, erase, folders, health,
+    inbox, providers, runs, secrets, settings, stop, store, tools, trial, usage,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -42,13 +42,21 @@ fn carry_out(cli: Cli, out: &mut Out) -> Result<Exit, Error> {
     if let Command::Config(command) = cli.command {
         return config::run(command, flags, out);
     }
+    // Neither does the demonstration look at what is the user's.
+    if let Command::Demo(command) = cli.command {
+        return on_system(demo::run(command, out));
+    }
     let config = Config::load(&flags)?;
+    on_system(dispatch(cli.command, config, &flags, out))
+}
+
+fn on_system(doing: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error: io::Error| Error::new(Code::ServerFailed, error.to_string()))?;
     // Actors live on this thread; everything else may go to the others.
     let mut runtime = Some(runtime);
     let system = actix_rt::System::with_tokio_rt(|| runtime.take().expect("the system asks for its runtime once"));
-    system.block_on(dispatch(cli.command, config, &flags, out))
+    system.block_on(doing)
 }
 
 fn flags(cli: &Cli) -> Flags {
@@ -69,6 +77,7 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
         Command::Restore(command) => backup::restore(&config, command, &env, out).await,
         Command::Store(command) => store::run(&config, command, out).await,
         Command::Config(command) => config::run(command, flags.clone(), out),
+        Command::Demo(command) => demo::run(command, out).await,
         Command::Bench(mut args) => {
             args.json |= out.is_json();
             let done = crate::bench::run(args).await;
@@ -76,16 +85,17 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
         }
         Command::Asked(asked) => {
             let link = Link::open(&config, &env).await?;
-            let done = ask(&link, asked, &env, out).await;
+            let done = ask(&link, asked, &config, &env, out).await;
             link.close().await;
             done
         }
     }
 }
 
-async fn ask(link: &Link, asked: Asked, env: &Env, out: &mut Out) -> Result<Exit, Error> {
+async fn ask(link: &Link, asked: Asked, config: &Config, env: &Env, out: &mut Out) -> Result<Exit, Error> {
     let client = &link.client;
     match asked {
+        Asked::Chat(command) => chat::run(link, command, config, env, out).await,
         Asked::Erase(command) => erase::run(client, command, out).await,
         Asked::Automations(command) => automations::run(client, command, env, out).await,
         Asked::Runs(command) => runs::run(client, command, out).await,

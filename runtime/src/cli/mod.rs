@@ -2,6 +2,7 @@
 //! command. There is one code path; what a person reads is made from what a program gets with `--json`.
 
 mod args;
+mod chat;
 mod client;
 mod commands;
 mod connect;

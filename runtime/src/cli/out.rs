@@ -110,9 +110,10 @@ pub(super) fn confirmed(question: &str) -> Option<bool> {
     Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Text without what a terminal would obey.
-fn visible(text: &str) -> String {
-    let shown = |c: char| !c.is_control() || c == '\n' || c == '\t';
+/// Text without what a terminal would obey, and without what would show it in another order than it has.
+pub(super) fn visible(text: &str) -> String {
+    let reorders = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |c: char| (!c.is_control() || c == '\n' || c == '\t') && !reorders(c);
     text.chars().map(|c| if shown(c) { c } else { '\u{fffd}' }).collect()
 }
 
@@ -123,5 +124,6 @@ mod tests {
     #[test]
     fn nothing_printed_commands_the_terminal() {
         assert_eq!(visible("a\u{1b}[2Jb\rc\u{7}\u{9b}31m\td\n"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}\u{fffd}31m\td\n");
+        assert_eq!(visible("to\u{202e}moc.live"), "to\u{fffd}moc.live");
     }
 }

@@ -32,6 +32,7 @@ pub fn zygote_main() -> ! {
     }));
     memory::prepare();
     helpers::time::warm();
+    helpers::feed::warm();
     // It comes back only when there is nothing to serve with.
     drop(engine::warm_up(serve));
     outbox::exit(1)
