@@ -8,6 +8,15 @@ use serde_json::{Value, json};
 
 use crate::helpers::Problem;
 
+/// Reads a feed with a date once. The patterns that dates are mended with ask the system how many processors there are,
+/// which no jailed process may; what was asked here is known in every fork.
+pub(crate) fn warm() {
+    drop(parse(WITH_A_DATE));
+}
+
+const WITH_A_DATE: &str = "<rss version='2.0'><channel><title>T</title><item><title>I</title>\
+    <pubDate>Sun, 29 Mar 2026 09:00:00 +0200</pubDate></item></channel></rss>";
+
 /// Reads a feed: `{ title, link, updated, entries: [{ id, title, link, published, updated, summary, content, .. }] }`.
 pub(crate) fn parse(text: &str) -> Result<String, Problem> {
     // The library's own choice for an entry without an id draws a random one.

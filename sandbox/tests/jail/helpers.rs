@@ -145,6 +145,7 @@ fn parsers() {
          return [parse.csv('a,b\\n1,\"x, y\"\\n'), parse.csv('1;2', { delimiter: ';', header: false }), parse.json('{\"n\": 1.5}'), parse.json('[12345678901234567890]', { numbersAsText: true }),
             parse.xml('<r><i k=\"v\">t</i></r>').children[0], page.select('p.x')[0].text, page.select('p').length,
             parse.feed('<rss version=\"2.0\"><channel><title>T</title><item><title>I</title><guid>g</guid></item></channel></rss>').entries[0].id,
+            parse.feed('<rss version=\"2.0\"><channel><title>T</title><item><title>I</title><author>a@b.example (A)</author><pubDate>Sunday, 29 March 2026 9:00:00 Z</pubDate></item></channel></rss>').entries[0].published,
             parse.ics('BEGIN:VCALENDAR\\r\\nVERSION:2.0\\r\\nBEGIN:VEVENT\\r\\nUID:u\\r\\nDTSTART:20260101T100000Z\\r\\nEND:VEVENT\\r\\nEND:VCALENDAR\\r\\n').events[0].start];",
     ));
     assert_eq!(
@@ -158,6 +159,7 @@ fn parsers() {
             "one two",
             2,
             "g",
+            "2026-03-29T09:00:00Z",
             "2026-01-01T10:00:00Z"
         ])
     );
