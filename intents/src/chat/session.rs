@@ -1,5 +1,7 @@
 //! The contract under which a model looks around while it plans: reads alone, where the person named them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::named::Named;
@@ -12,9 +14,11 @@ const FOLDER_READS: [&str; 2] = ["files.list", "files.read"];
 /// The contract of a session. It is read like any other, and the same gate decides by it.
 pub fn contract(named: &Named) -> Value {
     let mut capabilities = Vec::new();
+    // Nobody but the person knows which of several hosts an account belongs to, and the others must not see its credential.
+    let accounts = if named.hosts.len() == 1 { &named.connections } else { &BTreeSet::new() };
     for origin in &named.origins {
         let may = json!({ "tool": WEB_READ, "where": { "/url": { "prefix": origin } } });
-        for connection in &named.connections {
+        for connection in accounts {
             let mut through = may.clone();
             through["connection"] = json!(connection);
             capabilities.push(through);
@@ -59,5 +63,13 @@ mod tests {
                 r#"{"tool":"files.read","where":{"/folder":{"equals":"bills"}}}"#,
             ]
         );
+    }
+
+    #[test]
+    fn an_account_is_used_only_where_one_host_is_named() {
+        let around = Surroundings { folders: Vec::new(), connections: vec!["conn_books".to_owned()] };
+        let text = "Compare https://books.example (conn_books) with https://shop.example";
+        let contract = contract(&Named::of([text], &around));
+        assert!(!contract.to_string().contains("conn_books"), "{contract}");
     }
 }

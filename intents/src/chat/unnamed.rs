@@ -1,4 +1,4 @@
-//! Addresses in a contract that the person never wrote.
+//! Addresses and accounts in a contract that the person never wrote.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,22 @@ use serde_json::Value;
 use url::Url;
 
 use super::named::Named;
-use crate::contract::{Capability, Comparison, Condition, Contract, Prefix, Shape, bare_address};
+use crate::contract::{
+    Against, Capability, Comparison, Condition, Contract, DeclaredIdentity, Prefix, Shape, bare_address,
+};
 
-/// The addresses that a contract allows and that a person did not name. Those of the contract that is in force count as
+/// What stands before the name of an account.
+const ACCOUNT: &str = "the account ";
+
+/// Where a tool says where it goes, and what a contract allows that does not write it out there.
+const DESTINATIONS: [(&str, &str, &str); 4] = [
+    ("http.get", "/url", "web addresses that are not written out"),
+    ("http.request", "/url", "web addresses that are not written out"),
+    ("tls.certificate", "/host", "hosts that are not written out"),
+    ("email.send", "/to", "mail addresses that are not written out"),
+];
+
+/// The addresses and accounts that a contract allows and that a person did not name. Those of the contract that is in force count as
 /// named: the person confirmed them.
 pub fn unnamed(contract: &Contract, named: &Named, in_force: Option<&Contract>) -> BTreeSet<String> {
     let confirmed: BTreeSet<_> = in_force.into_iter().flat_map(addresses).collect();
@@ -19,7 +32,11 @@ pub fn unnamed(contract: &Contract, named: &Named, in_force: Option<&Contract>) 
 }
 
 fn is_named(address: &str, named: &Named) -> bool {
-    named.origins.contains(address) || named.mail.contains(address) || named.hosts.contains(address)
+    let account = address.strip_prefix(ACCOUNT);
+    named.origins.contains(address)
+        || named.mail.contains(address)
+        || named.hosts.contains(address)
+        || account.is_some_and(|account| named.connections.contains(account))
 }
 
 /// Every address that a contract names: origins of web addresses, bare mail addresses, hosts.
@@ -28,17 +45,50 @@ fn addresses(contract: &Contract) -> BTreeSet<String> {
 }
 
 fn of_capability(capability: &Capability) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut found: Vec<String> = anywhere(capability).map(str::to_owned).into_iter().collect();
+    // Its credential goes to whatever host the contract says.
+    found.extend(capability.connection.as_ref().map(|account| format!("{ACCOUNT}{account}")));
+    if let Some(DeclaredIdentity::Queryable { url, .. }) = &capability.identity {
+        found.extend(origin(url));
+    }
     for (place, condition) in &capability.conditions {
         let last = place.argument().and_then(|pointer| pointer.segments().last());
         let is_host = last.is_some_and(|segment| segment == "host");
         found.extend(constants(condition).into_iter().filter_map(|text| match condition.shape {
-            Shape::Address => text.parse::<Url>().ok().map(|url| url.origin().ascii_serialization()),
+            Shape::Address => origin(&text),
             Shape::Mailbox => bare_address(&text),
             Shape::Plain => is_host.then_some(text),
         }));
     }
     found
+}
+
+fn origin(address: &str) -> Option<String> {
+    address.parse::<Url>().ok().map(|url| url.origin().ascii_serialization())
+}
+
+/// What a capability allows beyond addresses that stand in it: a pattern, or no condition at all, may mean anybody. That a
+/// mail goes to whom a row names is what `bind` is for.
+fn anywhere(capability: &Capability) -> Option<&'static str> {
+    let (tool, place, words) = *DESTINATIONS.iter().find(|(tool, ..)| *tool == capability.tool.as_str())?;
+    let said = capability
+        .conditions
+        .iter()
+        .find(|(at, _)| at.argument().is_some_and(|pointer| pointer.to_string() == place))
+        .map(|(_, condition)| condition);
+    let is_said = said.is_some_and(|condition| match &condition.comparison {
+        Comparison::AsRow(Against::Same, _) => tool == "email.send",
+        Comparison::Equals(_) | Comparison::OneOf(_) | Comparison::Prefix(Prefix::Address(_)) => true,
+        Comparison::Prefix(Prefix::Text(_))
+        | Comparison::Contains(_)
+        | Comparison::Names(_)
+        | Comparison::Matches(_)
+        | Comparison::GreaterThan(_)
+        | Comparison::LessThan(_)
+        | Comparison::AtMostLength(_)
+        | Comparison::AsRow(..) => false,
+    });
+    (!is_said).then_some(words)
 }
 
 /// The texts that a condition compares with.
@@ -87,5 +137,33 @@ mod tests {
         let other = contract("https://evil.example/", "eve@evil.example");
         assert_eq!(Vec::from_iter(unnamed(&other, &named, None)), ["eve@evil.example", "https://evil.example"]);
         assert_eq!(unnamed(&other, &named, Some(&other)).len(), 0, "it was confirmed before");
+    }
+
+    #[test]
+    fn who_may_be_anybody_is_told_as_well() {
+        let named = Named::of(["Mail ann@a.example what is new at https://a.example/feed"], &Surroundings::default());
+        let told = |capability: serde_json::Value| {
+            let mut contract = contract("https://a.example/feed", "ann@a.example").to_value();
+            let tool = capability["tool"].clone();
+            let capabilities = contract["capabilities"].as_array_mut().unwrap();
+            capabilities.retain(|known| known["tool"] != tool);
+            capabilities.push(capability);
+            if tool == "http.request" {
+                contract["once"].as_array_mut().unwrap().push(json!({ "tool": tool, "per": ["thing"] }));
+            }
+            Vec::from_iter(unnamed(&Contract::from_value(&contract, &vocabulary()).unwrap(), &named, None))
+        };
+        let web = ["web addresses that are not written out"];
+        assert_eq!(told(json!({ "tool": "http.get" })), web);
+        let pattern = json!({ "matches": "https://(a|evil)[.]example/.*" });
+        assert_eq!(told(json!({ "tool": "http.get", "where": { "/url": pattern } })), web);
+        let mail = json!({ "tool": "email.send", "where": { "/to": { "contains": "@" } } });
+        assert_eq!(told(mail), ["mail addresses that are not written out"]);
+        let asks =
+            json!({ "queryable": { "url": "https://evil.example/{key}", "absent_after": "5s", "window": "1d" } });
+        let post = json!({ "tool": "http.request", "where": { "/url": { "equals": "https://a.example/x" } }, "identity": asks });
+        assert_eq!(told(post), ["https://evil.example"]);
+        let through = json!({ "tool": "http.get", "where": { "/url": { "equals": "https://a.example/x" } }, "connection": "conn_bank" });
+        assert_eq!(told(through), ["the account conn_bank"]);
     }
 }

@@ -1,5 +1,6 @@
 //! Needs in plain words: what is asked, and what is known about it.
 
+use intents::canonical::Digest;
 use intents::failure::Class;
 use intents::need::Kind;
 use intents::outcome::Failure;
@@ -99,13 +100,31 @@ pub(super) fn for_run(context: &Context, kind: Kind, failure: &Failure, more: Va
     };
     NewNeed {
         kind,
-        dedupe_key: format!("{kind}:{}:{}", context.automation.id, context.run.item),
+        dedupe_key: format!("{kind}:{}:{}", context.automation.id, cause(context, failure)),
         automation: Some(context.automation.id),
         run: Some(context.run.id),
         call: None,
         effect: None,
         title: cut(&title),
         evidence: json!({ "failure": described(failure), "input": context.item.input, "more": more }),
+    }
+}
+
+/// What tells the need of a failed run from others. An item that brings something of its own has to be run again itself.
+/// One that only says that it is time looks at the world afresh, so that a cause is one need, however often it is met.
+fn cause(context: &Context, failure: &Failure) -> String {
+    let members = context.item.input.as_object();
+    let says_only_when = members.is_some_and(|members| {
+        members.iter().all(|(name, value)| match name.as_str() {
+            "trigger" => value == "schedule" || value == "manual",
+            "slot" | "late_ms" => true,
+            _ => false,
+        })
+    });
+    if says_only_when {
+        Digest::of_parts("steward cause 1", &[failure.code.as_bytes(), failure.message.as_bytes()]).to_string()
+    } else {
+        context.run.item.to_string()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use intents::Timestamp;
+use intents::canonical;
 use intents::journal::Record;
 use intents::label::{Label, Labels};
 use intents::outcome::{Failure, Outcome};
@@ -42,7 +43,7 @@ impl Execution<'_, '_> {
                 self.overlay.write(key, value).map_or_else(Step::Fails, |()| nothing())
             }
             HostCall::Notify { .. } | HostCall::Emit { .. } => {
-                self.memory.told += 1;
+                self.memory.told.insert(canonical::to_string(arguments));
                 nothing()
             }
         }

@@ -1,7 +1,7 @@
 //! What a simulated world remembers: the ledger with the semantics of the store's, the automation's state, places in
 //! windows, and what the outside knows to have happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use intents::Timestamp;
@@ -46,8 +46,8 @@ pub(super) struct Memory {
     pub(super) applied: Applied,
     /// Effects that another item asked for again.
     pub(super) suppressions: u32,
-    /// What the user was told.
-    pub(super) told: u32,
+    /// What the user was told, and what other automations were.
+    pub(super) told: BTreeSet<String>,
 }
 
 impl Memory {

@@ -5,12 +5,10 @@
 mod bounds;
 mod crashes;
 mod model;
-#[path = "../stories/place.rs"]
-mod place;
-#[path = "../stories/recorder.rs"]
-mod recorder;
 mod room;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 mod talk;
+
+use support::{place, recorder};

@@ -145,7 +145,7 @@ async fn an_erased_thread_leaves_nothing_that_could_be_read() {
     for table in ["threads", "messages", "steps", "cards"] {
         assert_eq!(world.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
-    let told = world.number("SELECT COUNT(*) FROM events WHERE kind LIKE 'thread.%' OR kind LIKE 'card.%'").await;
+    let told = world.number("SELECT COUNT(*) FROM events WHERE type LIKE 'thread.%' OR type LIKE 'card.%'").await;
     assert!(told >= 4, "that there was one stays known");
     assert_eq!(world.number("SELECT COUNT(*) FROM events WHERE data LIKE '%IBAN%'").await, 0);
 }

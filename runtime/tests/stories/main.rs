@@ -11,8 +11,6 @@ mod ending;
 mod figures;
 mod files;
 mod models;
-mod place;
-mod recorder;
 mod scripts;
 mod service;
 mod starts;
@@ -21,3 +19,5 @@ mod stops;
 mod support;
 mod traces;
 mod turns;
+
+use support::{place, recorder};

@@ -4,8 +4,12 @@
 pub(crate) mod chance;
 pub(crate) mod client;
 pub(crate) mod home;
+pub(crate) mod mailbox;
+pub(crate) mod place;
 pub(crate) mod postgres;
 pub(crate) mod processes;
+pub(crate) mod recorder;
 pub(crate) mod server;
+pub(crate) mod tls_host;
 pub(crate) mod wait;
 pub(crate) mod webhook;

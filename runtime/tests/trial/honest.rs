@@ -41,6 +41,70 @@ fn the_recorded_statement_is_the_sample() {
     }
 }
 
+/// Stages that several invoices share, a client with two of them, and one notice about all that was refused.
+#[test]
+fn reminders_in_stages_with_one_notice_are_proven() {
+    let mut contract = json("trial/contract.json");
+    contract["once"] = value!([{ "tool": "email.send", "per": ["invoice", "stage"] }]);
+    let one_a_day =
+        value!({ "rate": { "tool": "email.send", "per": "/to", "max": 1, "window": "1d" }, "else": "skip" });
+    contract["limits"].as_array_mut().unwrap().push(one_a_day);
+    let row = |id: &str, stage: &str, who: &str| value!({ "id": id, "stage": stage, "client": { "email": format!("{who}@clients.example") } });
+    let rows =
+        [row("A-17", "7d", "ann"), row("B-23", "7d", "ben"), row("C-41", "14d", "cleo"), row("D-50", "7d", "ann")];
+    let body = value!({ "status": 200, "url": "", "headers": {}, "json": { "items": rows } });
+    let call =
+        value!({ "tool": "http.get", "arguments": { "url": "https://books.example/api/invoices" }, "value": body });
+    let script = r#"
+        export default async function run({ tools }) {
+          const { json } = await tools.http.get({ url: "https://books.example/api/invoices" });
+          const notes = ["This is what became of the reminders:"];
+          for (const { id, stage, client: { email: to } } of json.items) {
+            if (!/^[a-z]+@[a-z.]+$/.test(to)) continue;
+            try {
+              const sent = await tools.email.send({ to, subject: "Reminder", text: id }, { key: { invoice: id, stage } });
+              if (sent.skipped) notes.push(`${id} later`);
+            } catch (error) {
+              if (error.code !== "rejected" && error.code !== "not_approved") throw error;
+              notes.push(`${id} ${error.code}`);
+            }
+          }
+          await tools.notify.user({ title: "Reminders", text: notes.join(" ") });
+        }"#;
+    let sheet = tried(&contract, script, &value!({ "cases": [{ "calls": [call] }] }));
+    assert_eq!(sheet.verdict(), Verdict::Proven, "{sheet}");
+}
+
+/// On each of the next days another invoice comes of age.
+#[test]
+fn what_comes_of_age_day_by_day_is_no_repetition() {
+    let mut contract = json("trial/contract.json");
+    contract["once"] = value!([{ "tool": "email.send", "per": ["invoice", "stage"] }]);
+    let row = |id: &str, due: &str| value!({ "id": id, "due": due, "client": { "email": "ann@clients.example" } });
+    let rows = [
+        row("A", "2026-07-01"),
+        row("B", "2026-07-07"),
+        row("C", "2026-07-09"),
+        row("D", "2026-07-10"),
+        row("E", "2026-07-11"),
+    ];
+    let body = value!({ "status": 200, "url": "", "headers": {}, "json": { "items": rows } });
+    let call =
+        value!({ "tool": "http.get", "arguments": { "url": "https://books.example/api/invoices" }, "value": body });
+    let script = r#"
+        export default async function run({ tools, steward }) {
+          const { json } = await tools.http.get({ url: "https://books.example/api/invoices" });
+          const today = Date.parse(steward.time.parts(steward.now(), "UTC").date);
+          for (const { id, due, client: { email: to } } of json.items) {
+            if (!/^[a-z]+@[a-z.]+$/.test(to) || !(today - Date.parse(due) >= 7 * 86_400_000)) continue;
+            await tools.email.send({ to, subject: "Reminder", text: id }, { key: { invoice: id, stage: "7d" } });
+          }
+        }"#;
+    let case = value!({ "at": "2026-07-15T10:05:00Z", "calls": [call] });
+    let sheet = tried(&contract, script, &value!({ "cases": [case] }));
+    assert_eq!(sheet.verdict(), Verdict::Proven, "{sheet}");
+}
+
 #[test]
 fn what_is_made_up_proves_nothing() {
     let contract = json("trial/contract.json");

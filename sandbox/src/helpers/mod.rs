@@ -12,3 +12,9 @@ pub(crate) mod url;
 pub(crate) mod xml;
 
 pub(crate) use problem::Problem;
+
+/// Does once what a jailed process could not do, so that no fork has to.
+pub(crate) fn warm() {
+    time::warm();
+    feed::warm();
+}

@@ -31,8 +31,7 @@ pub fn zygote_main() -> ! {
         outbox::exit(1)
     }));
     memory::prepare();
-    helpers::time::warm();
-    helpers::feed::warm();
+    helpers::warm();
     // It comes back only when there is nothing to serve with.
     drop(engine::warm_up(serve));
     outbox::exit(1)

@@ -55,6 +55,12 @@ pub(super) async fn draft(desk: &Desk<'_>, draft: Draft) -> Result<Carried, Erro
         body.proof,
         body.enforced.join("\n- ")
     );
+    // What the person reads in a line, the model is told in full: it may still mend it.
+    if let Some(trial) = body.trial.as_deref().and_then(|id| id.parse().ok()) {
+        for found in desk.app.store.trial(trial).await?.sheet.findings.iter().take(PROBLEMS_MAX) {
+            text.push_str(&format!("\nThe trial notes ({}): {}", found.code, found.words));
+        }
+    }
     if !recorded {
         text.push_str(
             "\nNothing was read in this conversation that the script could be tried with: explore the services first, \

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::{Call, Connection, Grants, Tool as Connector};
+use connectors::{Call, Connection, Grants, Performed, Tool as Connector};
 use intents::canonical::Digest;
 use intents::chat::{Named, Seen, may_leave, plain_line, session_contract};
 use intents::contract::Contract;
@@ -300,6 +300,10 @@ impl Look<'_> {
         let name = &wish.definition.name;
         let performed = match within(&self.app.env, call.deadline, Class::Internal, tool.perform(call)).await {
             Ok(performed) => performed,
+            // What a script can do without is away here as it would be in a run, and the trial knows such a world then.
+            Err(fault) if wish.optional && fault.failure.class == Class::Transient => {
+                Performed::refused("unavailable", fault.failure.message, json!({ "code": fault.failure.code }))
+            }
             Err(fault) => {
                 self.made.push(format!("{name} failed: {}", fault.failure.code));
                 return Ok(Err(fault.failure));

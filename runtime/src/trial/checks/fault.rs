@@ -5,18 +5,19 @@ use std::time::Duration;
 use connectors::Entry;
 use intents::contract::{Excess, Limit};
 use intents::failure::{Budget, Class, Evidence, Route, TransientPolicy, route};
-use intents::journal::{Called, Record};
+use intents::journal::Called;
 use intents::outcome::Failure;
 use intents::tool::{DeclaredError, Definition, Identity, Kind};
-use intents::trial::{Check, Code, Finding, Subject, new_since, sent_again};
+use intents::trial::{Check, Code, Finding, new_since, sent_again};
 use serde_json::Value;
 
+use super::aftermath::{follows, left_out, moment_of, outcome_of};
 use super::look::{self, Tone};
 use super::trial::{Base, Trial};
 use crate::executor::Trouble;
 use crate::trial::execution::{calls_of, visible_after};
 use crate::trial::memory::Memory;
-use crate::trial::plan::{Done, Mishap, Moment, Plan};
+use crate::trial::plan::{Done, Mishap, Plan};
 
 /// How long a person takes who is asked to help.
 const HELP_AFTER: Duration = Duration::from_secs(20 * 60);
@@ -151,6 +152,10 @@ impl<'b> Trial<'b> {
         if !said_no || called.key.is_none() || !done.is_finished() {
             return;
         }
+        // A limit left the call out before anything could go wrong with it.
+        if outcome_of(&base.done, case.call) == outcome_of(done, case.call) {
+            return;
+        }
         let alike = visible_after(&base.done.records, case.call) == visible_after(&done.records, case.call)
             && base.after.values() == memory.values();
         let (call, tool) = (called.call, &called.tool);
@@ -177,7 +182,8 @@ impl<'b> Trial<'b> {
         if whole && memory.values() == base.after.values() {
             return Ok(());
         }
-        let told = memory.told > base.after.told;
+        // One notice may tell of several things: that it says something else is enough.
+        let told = !memory.told.is_subset(&base.after.told);
         let at = done.now.max(base.done.now) + NEXT_RUN;
         let plan = Plan { at, now: at, ..self.plan(base.case) };
         let next = self.execute(&mut memory, plan).await?;
@@ -186,7 +192,8 @@ impl<'b> Trial<'b> {
             return Ok(());
         }
         let refused_for_good = matches!(case.mishap, Mishap::NotApproved) || told;
-        let lost = new_since(&memory.applied, base.applied()).into_iter().find(|deed| deed.is_keyed());
+        let missing = new_since(&memory.applied, base.applied());
+        let lost = missing.into_iter().find(|deed| deed.is_keyed() && !left_out(&next, deed));
         if let (Some(lost), false) = (lost, refused_for_good) {
             let (call, tool) = (called.call, &called.tool);
             let words = format!(
@@ -196,68 +203,6 @@ impl<'b> Trial<'b> {
             self.sheet.note(Finding::new(Code::EffectLost, Check::Fault, words));
         }
         Ok(())
-    }
-}
-
-/// What was there when a call had been made.
-fn moment_of<'m>(base: &'m Base<'_>, call: u32) -> Option<&'m Moment> {
-    let is_call = |record: &Record| matches!(record, Record::Called(called) if called.call == call);
-    let place = base.done.records.iter().position(is_call)?;
-    base.done.moments.iter().find(|moment| moment.records == place + 1)
-}
-
-/// The tool of an effect that comes after a refused one, as it would have come after a performed one, about the same
-/// thing.
-fn follows(base: &Base<'_>, refused: &Called, done: &Done) -> Option<String> {
-    let parts = refused.key.as_ref()?.to_value();
-    let parts: Vec<String> = parts.as_object()?.values().filter_map(name_of).collect();
-    // What all effects have in common is no name of one.
-    let others = calls_of(&base.done.records).into_values().filter(|called| called.call != refused.call);
-    let others: Vec<Called> = others.filter(|called| called.key.is_some()).collect();
-    let telling: Vec<&String> = parts
-        .iter()
-        .filter(|part| {
-            others.is_empty()
-                || !others.iter().all(|called| called.key.as_ref().is_some_and(|key| has(&key.to_value(), part)))
-        })
-        .collect();
-    let later = calls_of(&done.records).into_values().filter(|called| called.call > refused.call);
-    let also_before = |called: &Called| {
-        base.applied().iter().any(|deed| {
-            let same_key = match (&deed.subject, &called.key) {
-                (Subject::Key(key), Some(given)) => *key == given.canonical(),
-                (Subject::Target(_), None) => true,
-                (Subject::Key(_), None) | (Subject::Target(_), Some(_)) => false,
-            };
-            deed.tool == called.tool && deed.arguments == called.arguments && same_key
-        })
-    };
-    let about_it = |called: &Called| {
-        let arguments: Value = serde_json::from_str(&called.arguments).unwrap_or(Value::Null);
-        let key = called.key.as_ref().map(intents::effect::Key::to_value).unwrap_or_default();
-        telling.iter().any(|part| has(&key, part) || has(&arguments, part))
-    };
-    later.into_iter().find(|called| also_before(called) && about_it(called)).map(|called| called.tool.to_string())
-}
-
-/// The part of a key as text, where it is long enough to be told from others.
-fn name_of(part: &Value) -> Option<String> {
-    match part {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-    .filter(|text| text.len() >= 2)
-}
-
-/// Whether a value says a name anywhere.
-fn has(value: &Value, name: &str) -> bool {
-    match value {
-        Value::String(text) => text.contains(name),
-        Value::Number(number) => number.to_string() == name,
-        Value::Array(items) => items.iter().any(|item| has(item, name)),
-        Value::Object(members) => members.values().any(|member| has(member, name)),
-        Value::Null | Value::Bool(_) => false,
     }
 }
 

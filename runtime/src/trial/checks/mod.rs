@@ -1,5 +1,6 @@
 //! The checks of a trial, one after the other, on each case.
 
+mod aftermath;
 mod contract;
 mod crash;
 mod fault;

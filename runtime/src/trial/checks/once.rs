@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use intents::contract::Limit;
 use intents::tool::Name;
-use intents::trial::{Applied, Check, Code, Finding, new_since, sent_again};
+use intents::trial::{Applied, Check, Code, Deed, Finding, new_since, sent_again};
 
 use super::look;
 use super::trial::{Base, FIRST_RUN_EFFECTS_MAX, Trial};
@@ -87,7 +87,7 @@ impl<'b> Trial<'b> {
     /// Days later, in a row.
     async fn days(&mut self, base: &Base<'b>) -> Result<(), Trouble> {
         let mut memory = base.after.clone();
-        let mut new = Vec::new();
+        let mut new: Vec<Vec<Deed>> = Vec::new();
         for day in 1..=DAYS {
             let before = memory.applied.clone();
             let plan = self.later(base, NEXT_DAY * day);
@@ -95,11 +95,10 @@ impl<'b> Trial<'b> {
             if look::clashes(self, Check::Once, &done, Code::KeyClock, base.case) {
                 return Ok(());
             }
-            new.push(keyed_new(&before, &memory.applied));
+            let deeds = new_since(&before, &memory.applied).into_iter().filter(|deed| deed.is_keyed());
+            new.push(deeds.cloned().collect());
         }
-        let Some(tool) = new.iter().all(|new| !new.is_empty()).then(|| new[0].first().cloned()).flatten() else {
-            return Ok(());
-        };
+        let Some(tool) = again_and_again(base.applied(), &new) else { return Ok(()) };
         let per = self.bench.contract.once_of(&tool).map(|once| once.per.as_slice()).unwrap_or_default();
         if let Some(part) = per.iter().find(|part| look::is_period(part.as_str())) {
             let words = format!("`{tool}`: the same is done again for each new `{part}`, as the contract says");
@@ -197,6 +196,20 @@ impl<'b> Trial<'b> {
             self.sheet.note(Finding::new(code, Check::Once, format!("`{tool}`: {what}")));
         }
     }
+}
+
+/// A tool that does the same on each day: as much as at first, or something with the same arguments. One thing or another
+/// that comes of age on each of the days is no repetition.
+fn again_and_again(first: &Applied, days: &[Vec<Deed>]) -> Option<Name> {
+    let of = |day: &[Deed], tool: &Name| day.iter().filter(|deed| deed.tool == *tool).count();
+    let (one, others) = days.split_first()?;
+    let found = one.iter().find(|deed| {
+        let at_first = first.iter().filter(|known| known.is_keyed() && known.tool == deed.tool).count();
+        let as_much = days.iter().all(|day| of(day, &deed.tool) >= at_first.max(1));
+        let is_there = |other: &Deed| other.tool == deed.tool && other.arguments == deed.arguments;
+        as_much || others.iter().all(|day| day.iter().any(is_there))
+    });
+    found.map(|deed| deed.tool.clone())
 }
 
 /// The tools of new effects under keys.

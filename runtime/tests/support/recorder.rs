@@ -13,6 +13,11 @@ pub(crate) struct Came {
 }
 
 impl Came {
+    /// Where the request went: its path with its query.
+    pub(crate) fn target(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
@@ -25,15 +30,31 @@ pub(crate) struct Recorder {
     came: Arc<Mutex<Vec<Came>>>,
 }
 
-/// What the service answers: a status and JSON.
-type Answer = dyn Fn(&Came) -> (u16, String) + Send + Sync;
+/// What the service does about a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// It answers, with a status, a content type and a body.
+    Says(u16, &'static str, String),
+    /// It closes without a word.
+    HangsUp,
+}
+
+type Answer = dyn Fn(&Came) -> Reply + Send + Sync;
 
 impl Recorder {
     pub(crate) fn start() -> Self {
         Self::answering(|_| (200, "{}".to_owned()))
     }
 
+    /// Answers with a status and JSON.
     pub(crate) fn answering(answer: impl Fn(&Came) -> (u16, String) + Send + Sync + 'static) -> Self {
+        Self::replying(move |came| {
+            let (status, body) = answer(came);
+            Reply::Says(status, "application/json", body)
+        })
+    }
+
+    pub(crate) fn replying(answer: impl Fn(&Came) -> Reply + Send + Sync + 'static) -> Self {
         let answer: Arc<Answer> = Arc::new(answer);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it listens");
@@ -69,10 +90,11 @@ fn serve(mut stream: TcpStream, came: &Mutex<Vec<Came>>, answer: &Answer) -> std
             count => bytes.extend_from_slice(&chunk[..count]),
         }
     };
-    let (status, body) = answer(&request);
+    let reply = answer(&request);
     came.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+    let Reply::Says(status, kind, body) = reply else { return Ok(()) };
     let length = body.len();
-    let head = format!("HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\ncontent-type: application/json");
+    let head = format!("HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\ncontent-type: {kind}");
     stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n{body}").as_bytes())
 }
 

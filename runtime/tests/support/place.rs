@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::chance::Chance;
-use crate::support::client::{Answer, Client};
-use crate::support::home::Home;
-use crate::support::server::Server;
-use crate::support::wait::until;
+use super::chance::Chance;
+use super::client::{Answer, Client};
+use super::home::Home;
+use super::server::Server;
+use super::wait::until;
 
 /// What is to happen happens within seconds; a machine that builds something at the same time needs more.
 pub(crate) const SOON: Duration = Duration::from_secs(90);
@@ -34,6 +34,14 @@ impl Place {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Has mail leave through a server of the test's own.
+    pub(crate) fn mailing_through(self, port: u16) -> Self {
+        self.with("STEWARD_MAIL__HOST", "127.0.0.1")
+            .with("STEWARD_MAIL__PORT", &port.to_string())
+            .with("STEWARD_MAIL__TLS", "none")
+            .with("STEWARD_MAIL__FROM", "Steward <steward@home.example>")
     }
 
     /// What the server has in its environment.
@@ -96,6 +104,20 @@ impl Place {
                 [&need["evidence"]["failure"]["code"], &need["evidence"]["code"]].iter().any(|found| **found == code)
             })
         })
+    }
+
+    /// Changes a setting.
+    pub(crate) fn set(&self, name: &str, value: &Value) {
+        let put = self.client.put(&format!("/v1/settings/{name}"), &json!({ "value": value }));
+        let put = put.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(put.is_success(), "{name}: {}", put.body);
+    }
+
+    /// Grants a folder beside the data folder, and gives its path.
+    pub(crate) fn grant(&self, folder: &str) -> PathBuf {
+        let path = self.home.folder(folder);
+        self.set(&format!("folders.{folder}"), &json!({ "path": path }));
+        path
     }
 
     /// What is at an address; the server must be there.
