@@ -10,6 +10,7 @@ mod m0005_active_server;
 mod m0006_engines;
 mod m0007_models;
 mod m0008_trials;
+mod m0010_shadow;
 
 use sea_orm_migration::prelude::*;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_engines::Migration),
             Box::new(m0007_models::Migration),
             Box::new(m0008_trials::Migration),
+            Box::new(m0010_shadow::Migration),
         ]
     }
 }

@@ -191,6 +191,8 @@ id_maker! {
     provider_id -> ProviderId,
     model_call_id -> ModelCallId,
     trial_id -> TrialId,
+    shadow_id -> ShadowId,
+    note_id -> NoteId,
 }
 
 struct WallClock;

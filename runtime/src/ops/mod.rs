@@ -18,7 +18,9 @@ mod trial;
 mod triggers;
 mod wait;
 
-pub use control::{EffectInFlight, Stopped, pause, remove, resume, resume_all, stop, stop_all, stop_run, trust};
+pub use control::{
+    EffectInFlight, Stopped, activate, enter_shadow, pause, remove, resume, resume_all, stop, stop_all, stop_run, trust,
+};
 pub use doctor::{Check, doctor, free_bytes};
 pub use explain::explain;
 pub use export::{Export, export};

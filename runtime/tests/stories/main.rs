@@ -15,6 +15,7 @@ mod place;
 mod recorder;
 mod scripts;
 mod service;
+mod shadow;
 mod starts;
 mod stops;
 #[path = "../support/mod.rs"]
