@@ -193,6 +193,12 @@ typed_id!(
     /// Identifies one call of a model. Prints as `mcall_01JD...`.
     ModelCallId, "mcall");
 typed_id!(
+    /// Identifies one time that an automation spends in shadow. Prints as `shadow_01JD...`.
+    ShadowId, "shadow");
+typed_id!(
+    /// Identifies what a shadow run would have done. Prints as `note_01JD...`.
+    NoteId, "note");
+typed_id!(
     /// Identifies the proof sheet of one trial. Prints as `trial_01JD...`.
     TrialId, "trial");
 typed_id!(

@@ -22,6 +22,7 @@ pub mod pointer;
 pub mod redact;
 pub mod run;
 pub mod schedule;
+pub mod shadow;
 pub mod time;
 pub mod tool;
 pub mod trial;

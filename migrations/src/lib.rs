@@ -12,6 +12,7 @@ mod m0006_engines;
 mod m0007_models;
 mod m0008_trials;
 mod m0009_chat;
+mod m0010_shadow;
 
 use sea_orm_migration::prelude::*;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_models::Migration),
             Box::new(m0008_trials::Migration),
             Box::new(m0009_chat::Migration),
+            Box::new(m0010_shadow::Migration),
         ]
     }
 }

@@ -194,6 +194,8 @@ id_maker! {
     thread_id -> ThreadId,
     message_id -> MessageId,
     card_id -> CardId,
+    shadow_id -> ShadowId,
+    note_id -> NoteId,
 }
 
 struct WallClock;

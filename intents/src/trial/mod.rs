@@ -16,6 +16,6 @@ pub use deed::{Applied, Deed, Subject, new_since, sent_again};
 pub use dice::Dice;
 pub use finding::{CODES, Check, Code, Finding};
 pub use hostile::{HOSTILE, Hostile, taint};
-pub use sample::sample;
+pub use sample::made;
 pub use sheet::{Counts, Ratio, Sheet, Verdict};
 pub use vary::{other_subjects, reversed, row_in_front, rows_max};

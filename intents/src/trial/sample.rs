@@ -3,14 +3,23 @@
 use serde_json::{Map, Value, json};
 
 use super::dice::Dice;
+use crate::canonical::Digest;
+use crate::outcome::Outcome;
+use crate::tool::Definition;
 
 /// Deeper schemas are cut: a script that looks further finds nothing there.
 const DEPTH_MAX: u32 = 8;
 /// Rows of a list that says nothing of its length: enough that their order can be told.
 const ROWS: usize = 2;
 
+/// A made outcome of a call: the same for the same call.
+pub fn made(definition: &Definition, arguments: &str, seed: &Digest) -> Outcome {
+    let mut dice = Dice::new(seed, &format!("{} {arguments}", definition.name));
+    Outcome::Value(sample(&definition.result, &mut dice))
+}
+
 /// A value that fits a schema, as far as the schema is of the kinds that tools use.
-pub fn sample(schema: &Value, dice: &mut Dice) -> Value {
+fn sample(schema: &Value, dice: &mut Dice) -> Value {
     at_depth(schema, dice, 0)
 }
 

@@ -37,8 +37,10 @@ pub struct AutomationView {
     pub name: String,
     /// Its title.
     pub title: String,
-    /// `active`, `paused`, `stopped` or `removed`.
+    /// `active`, `shadow`, `paused`, `stopped` or `removed`.
     pub mode: String,
+    /// The shadow that it is in, paused or not: it does nothing outside until it is activated.
+    pub shadow: Option<String>,
     /// The engine outside that executes it; none when a script does, in the jail.
     pub engine: Option<String>,
     /// How many runs it has in each phase.
@@ -108,6 +110,9 @@ pub struct ImportBody {
     /// Folders to be granted with it, by the name that the contract uses.
     #[serde(default)]
     pub folders: BTreeMap<String, FolderGrant>,
+    /// Whether it is to be in shadow: what its runs would do is noted, and not done, until it is activated.
+    #[serde(default)]
+    pub shadow: bool,
     /// Whether the user has seen the card and wants it so. Without, nothing is changed.
     #[serde(default)]
     pub confirm: bool,
@@ -216,13 +221,14 @@ impl Counts {
             name: automation.name,
             title: automation.title,
             mode: automation.mode.to_string(),
+            shadow: automation.shadow.map(|shadow| shadow.to_string()),
             created_at: automation.created_at.to_string(),
             activated_at: automation.activated_at.to_string(),
         }
     }
 }
 
-async fn view(faces: &Faces, automation: Automation) -> Result<AutomationView, Error> {
+pub(super) async fn view(faces: &Faces, automation: Automation) -> Result<AutomationView, Error> {
     Ok(Counts::read(faces).await?.view(automation))
 }
 
@@ -263,11 +269,11 @@ pub(super) async fn import(
     caller: Caller,
     body: Body<ImportBody>,
 ) -> Result<Json<ImportView>, Error> {
-    let ImportBody { name, contract, script, engine, recordings, folders, confirm } = body.0;
+    let ImportBody { name, contract, script, engine, recordings, folders, shadow, confirm } = body.0;
     let program = program(script, engine)?;
     let by = caller.as_str().to_owned();
-    let imported =
-        ops::import(&faces.app, ImportRequest { name, contract, program, recordings, folders, by, confirm }).await?;
+    let request = ImportRequest { name, contract, program, recordings, folders, by, shadow, confirm };
+    let imported = ops::import(&faces.app, request).await?;
     Ok(Json(match imported {
         Imported::Preview(card) => ImportView { imported: false, card: card.into(), automation: None },
         Imported::Done { automation, card } => {

@@ -104,6 +104,9 @@ pub struct ThreadCardDetail {
 pub struct ConfirmBody {
     /// The digest of the card that you saw.
     pub digest: String,
+    /// Whether a new automation begins in shadow: what it would do is noted, and not done.
+    #[serde(default)]
+    pub shadow: bool,
 }
 
 impl From<Card> for ThreadCardView {
@@ -174,7 +177,7 @@ pub(super) async fn confirm(
     body: Body<ConfirmBody>,
 ) -> Result<Json<ThreadCardView>, Error> {
     let id = page::id("card", &card)?;
-    Ok(Json(ops::confirm_card(&faces.app, id, &body.0.digest, caller.as_str()).await?.into()))
+    Ok(Json(ops::confirm_card(&faces.app, id, &body.0.digest, body.0.shadow, caller.as_str()).await?.into()))
 }
 
 /// Rejects a card. Nothing of it was done.

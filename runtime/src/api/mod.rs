@@ -40,6 +40,7 @@ mod runs;
 mod secrets;
 mod serve;
 mod settings;
+mod shadow;
 mod sse;
 mod standby;
 mod stop;
@@ -80,6 +81,7 @@ pub use runs::{DifferenceView, FailureView, ReplayView, RunDetail, RunPage, RunV
 pub use secrets::{SecretBody, SecretList};
 pub use serve::{Serving, bind, reachable, serve};
 pub use settings::{SettingBody, SettingList, SettingView};
+pub use shadow::{ShadowNoteView, ShadowView};
 pub use standby::{Standby, stand_by};
 pub use stop::{InFlightView, StopAllView};
 pub use thread_stream::{ActivityView, PartialView};

@@ -11,7 +11,7 @@ use super::engines::{
 use super::{
     approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors, events,
     health, hooks, login, metrics, needs, notices, openapi, policy, providers, reference, runs, secrets, settings,
-    stop, thread_stream, threads, tools, trials, usage,
+    shadow, stop, thread_stream, threads, tools, trials, usage,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -58,6 +58,7 @@ macro_rules! routes {
 routes! {
     automations::list, automations::import, automations::show, automations::show_contract, automations::export,
     automations::run, automations::pause, automations::resume, automations::trust, automations::stop, automations::remove,
+    shadow::show, shadow::enter, shadow::leave,
     runs::list, runs::show, calls::list, calls::list_logs, runs::effects, runs::stop, runs::replay,
     effects::list, erasures::erase,
     artifacts::list_steps, artifacts::list, artifacts::download,

@@ -54,6 +54,8 @@ pub struct RunView {
     pub effects: u32,
     /// Effects that another run had done before.
     pub suppressed: u32,
+    /// The shadow that it belongs to: what it would do outside is noted there, and not done; none when it is real.
+    pub shadow: Option<String>,
     /// The class of its failure.
     pub class: Option<String>,
     /// The stable code of its failure.
@@ -160,6 +162,7 @@ impl RunView {
             calls: run.calls,
             effects: run.effects,
             suppressed: run.suppressed,
+            shadow: run.shadow.map(|shadow| shadow.to_string()),
             class: run.class.map(|class| class.to_string()),
             code: run.code,
             created_at: run.created_at.to_string(),

@@ -145,6 +145,7 @@ pub(super) fn automation(number: usize, rule: &str, now: Timestamp) -> anyhow::R
         program: "export default async function run() { return 1; }".to_owned().into(),
         triggers: vec![NewTrigger { kind: "schedule", body: canonical::to_string(&schedule), next_at }],
         by: "bench".to_owned(),
+        shadow: false,
     })
 }
 

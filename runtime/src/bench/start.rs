@@ -70,6 +70,7 @@ async fn fill(home: &Path) -> anyhow::Result<()> {
             next_at: None,
         }],
         by: "bench".to_owned(),
+        shadow: false,
     };
     let delivery = Delivery {
         automation: store.import(import).await?.id,

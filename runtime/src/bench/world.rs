@@ -98,6 +98,7 @@ impl World {
                 next_at: None,
             }],
             by: "bench".to_owned(),
+            shadow: false,
         };
         let automation = self.store.import(import).await?.id;
         let triggers = self.store.triggers_of(automation).await?;

@@ -293,6 +293,27 @@ pub(super) enum Automations {
         /// Its name or id.
         name: String,
     },
+    /// Put it in shadow: its runs note what they would do outside, and do nothing.
+    Shadow {
+        /// Its name or id.
+        name: String,
+    },
+    /// Show what it would have done in shadow.
+    Shadowed {
+        /// Its name or id.
+        name: String,
+        /// Only older than this note.
+        #[arg(long)]
+        before: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 20)]
+        limit: u16,
+    },
+    /// End its shadow: from now on it does what it does.
+    Activate {
+        /// Its name or id.
+        name: String,
+    },
     /// After a restore: say that nothing of it is missing, so that its effects are not asked about any more.
     Trust {
         /// Its name or id.
@@ -326,6 +347,9 @@ pub(super) struct Import {
     /// Grant a folder with it, for reading and writing.
     #[arg(long = "folder", value_name = "NAME=PATH")]
     pub(super) folders: Vec<String>,
+    /// Put it in shadow: its runs note what they would do outside, and do nothing, until it is activated.
+    #[arg(long)]
+    pub(super) shadow: bool,
     /// Do not ask: what the card says is wanted.
     #[arg(long)]
     pub(super) yes: bool,

@@ -10,6 +10,7 @@ mod host_call;
 mod memory;
 mod outside;
 mod reread;
+mod shadow;
 mod side;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -49,7 +50,7 @@ use super::witness::Witness;
 use super::{Services, call};
 use crate::env::FaultPoint;
 use crate::store;
-use crate::store::{Begun, Blocked, NewWait, Program, Ticket};
+use crate::store::{Begun, Blocked, Foretold, NewWait, Program, Ticket};
 use crate::telemetry::metrics::GateVerdict;
 use crate::telemetry::traces::AttemptTrace;
 
@@ -89,6 +90,7 @@ enum Landing {
         taken: Result<Option<Blocked>, store::Error>,
     },
     Begun(Result<Begun, store::Error>),
+    Foretold(Result<Foretold, store::Error>),
     Performed {
         started_at: Timestamp,
         result: Result<Performed, Fault>,
@@ -459,6 +461,7 @@ impl Attempt {
                         }
                         self.begin(&admitted, effect).await
                     }
+                    Kind::Shadowed { key } => self.foresee(&admitted, key.clone()).await,
                     Kind::Host | Kind::Read(_) if admitted.passed.is_free() => self.go_ahead(&admitted).await,
                     Kind::Host | Kind::Read(_) => self.take_place(&admitted, None).await,
                 }
@@ -527,6 +530,10 @@ impl Attempt {
             Landing::Begun(begun) => {
                 let admitted = admitted();
                 self.begun(&admitted, begun).await
+            }
+            Landing::Foretold(foretold) => {
+                let admitted = admitted();
+                self.foretold(&admitted, foretold).await
             }
             Landing::Performed { started_at, result } => {
                 let admitted = admitted();

@@ -79,6 +79,11 @@ pub(super) enum Kind {
     Read(Arc<dyn Tool>),
     /// A tool changes something.
     Effect(Box<EffectCall>),
+    /// It would change something, and nobody is there who could: the run is a shadow run.
+    Shadowed {
+        /// The key; none where the host would tell something itself.
+        key: Option<Key>,
+    },
 }
 
 /// What is to be known of an effect before it starts.
@@ -161,15 +166,18 @@ pub(crate) fn in_words(verdict: &Verdict) -> String {
 
 /// A call that the gate has let pass.
 pub(super) fn admit(context: &Context, wish: &Wish, passed: Passed) -> Admitted {
+    let of_call = || Key::of_call(context.run.id, context.run.generation, wish.call);
+    let key = || wish.given_key.clone().unwrap_or_else(of_call);
     let kind = match &wish.tool {
+        tool if context.run.shadow.is_some() && wish.definition.is_effect() => {
+            Kind::Shadowed { key: tool.is_some().then(key) }
+        }
         None => Kind::Host,
         Some(tool) if !wish.definition.is_effect() => Kind::Read(Arc::clone(tool)),
         Some(tool) => {
             let declared = passed.identity.clone().map(declared_for_tool);
             let identity = tool.identity(wish.arguments.value(), declared.as_ref()).unwrap_or(Identity::Blind);
-            let of_call = || Key::of_call(context.run.id, context.run.generation, wish.call);
-            let key = wish.given_key.clone().unwrap_or_else(of_call);
-            Kind::Effect(Box::new(EffectCall { tool: Arc::clone(tool), key, identity, declared }))
+            Kind::Effect(Box::new(EffectCall { tool: Arc::clone(tool), key: key(), identity, declared }))
         }
     };
     Admitted {
@@ -224,7 +232,10 @@ impl Admitted {
     pub(super) fn key(&self, context: &Context) -> Key {
         match &self.kind {
             Kind::Effect(effect) => effect.key.clone(),
-            Kind::Host | Kind::Read(_) => Key::of_call(context.run.id, context.run.generation, self.call),
+            Kind::Shadowed { key: Some(key) } => key.clone(),
+            Kind::Host | Kind::Read(_) | Kind::Shadowed { key: None } => {
+                Key::of_call(context.run.id, context.run.generation, self.call)
+            }
         }
     }
 
@@ -243,7 +254,7 @@ impl Admitted {
                 let identity = effect.key.identity(context.automation.id, &self.definition.name);
                 (Some(connectors::EffectKey { identity, key: effect.key.clone() }), effect.declared.clone())
             }
-            Kind::Host | Kind::Read(_) => (None, None),
+            Kind::Host | Kind::Read(_) | Kind::Shadowed { .. } => (None, None),
         };
         Call {
             run: context.run.id,

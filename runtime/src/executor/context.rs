@@ -9,10 +9,11 @@ use intents::contract::Contract;
 use intents::id::RunId;
 use intents::journal::{Pins, Record};
 use intents::label::Labels;
+use intents::shadow::may_go_on;
 
 use super::Services;
 use super::grants;
-use crate::store::{self, Automation, Item, Loaded, Mode, Program, Run, ScriptVersion};
+use crate::store::{self, Automation, Item, Loaded, Program, Run, ScriptVersion};
 use crate::telemetry::traces::TraceIds;
 
 /// Why an attempt cannot go on, beside what its script and its calls lead to.
@@ -70,7 +71,9 @@ impl Context {
         let store = &services.store;
         let Loaded { run, item, journal } = store.load(id).await?;
         let automation = store.automation(&run.automation.to_string()).await?;
-        let ready = run.phase == intents::run::Phase::Queued && automation.mode == Mode::Active;
+        let ready = run.phase == intents::run::Phase::Queued
+            && automation.mode.works()
+            && may_go_on(run.shadow, automation.shadow);
         if !ready || store.all_stopped().await? {
             return Ok(None);
         }

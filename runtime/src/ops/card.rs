@@ -126,6 +126,7 @@ fn request(name: &str, contract: &Value, script: &str, recordings: &Option<Value
         folders: BTreeMap::new(),
         by: "planner".to_owned(),
         confirm: false,
+        shadow: false,
     }
 }
 
@@ -193,14 +194,22 @@ async fn carried_over(app: &App, automation: &Automation, change: Change) -> Res
     })
 }
 
-/// Makes a card what the automation is. The digest says which card the person saw.
-pub async fn confirm_card(app: &App, id: CardId, seen: &str, by: &str) -> Result<Card, Error> {
+/// Makes a card what the automation is, or has a new one begin in shadow. The digest says which card the person saw.
+pub async fn confirm_card(app: &App, id: CardId, seen: &str, shadow: bool, by: &str) -> Result<Card, Error> {
     let card = undecided(app, id).await?;
     if card.digest != seen {
         let message = "the card is another than the one that was confirmed; look at it again";
         return Err(Error::new(Code::CardChanged, message));
     }
     let body = &card.body;
+    if shadow && body.change != "new" {
+        let message = format!(
+            "only a new automation begins in shadow; confirm the change without it, or put `{0}` in shadow first with \
+             `steward automations shadow {0}`",
+            body.automation_name
+        );
+        return Err(Error::new(Code::BodyMalformed, message));
+    }
     let known = known(app, &body.automation_name).await?;
     let now = match &known {
         Some(known) => Some(app.store.contract(known.contract).await?.digest),
@@ -214,11 +223,16 @@ pub async fn confirm_card(app: &App, id: CardId, seen: &str, by: &str) -> Result
         return Err(Error::new(Code::CardChanged, message));
     }
     let request = request(&body.automation_name, &body.contract, &body.script, &body.recordings);
-    let imported = import(app, ImportRequest { by: by.to_owned(), confirm: true, ..request }).await?;
+    let imported = import(app, ImportRequest { by: by.to_owned(), confirm: true, shadow, ..request }).await?;
     let Imported::Done { automation, .. } = imported else {
         return Err(Error::new(Code::ServerFailed, "what was confirmed was not taken in"));
     };
     let words = match body.change.as_str() {
+        "new" if shadow => format!(
+            "Confirmed: `{0}` is in shadow: what it would do is noted, and not done. `steward automations shadowed {0}` \
+             shows it, and `steward automations activate {0}` makes it live.",
+            automation.name
+        ),
         "new" => format!("Confirmed: `{}` is live.", automation.name),
         _ => format!("Confirmed: `{}` is live as changed.", automation.name),
     };

@@ -68,6 +68,22 @@ pub async fn resume(app: &App, which: &str, by: &str) -> Result<Automation, Erro
     change(app, which, Mode::Active, by).await
 }
 
+/// Puts an automation in shadow: what its runs would do outside is noted, and not done.
+pub async fn enter_shadow(app: &App, which: &str, by: &str) -> Result<Automation, Error> {
+    let automation = app.store.automation(which).await?;
+    Ok(app.store.enter_shadow(automation.id, by).await?)
+}
+
+/// Ends the shadow of an automation: it is live. Its shadow runs end where they stand.
+pub async fn activate(app: &App, which: &str, by: &str) -> Result<Automation, Error> {
+    let automation = app.store.automation(which).await?;
+    let (automation, ended) = app.store.leave_shadow(automation.id, by).await?;
+    for run in ended {
+        app.control.stop_run(run).await;
+    }
+    Ok(automation)
+}
+
 /// Takes a person's word that the ledger of an automation is complete, though it was restored from a backup.
 pub async fn trust(app: &App, which: &str, by: &str) -> Result<Automation, Error> {
     let automation = app.store.automation(which).await?;

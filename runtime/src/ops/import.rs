@@ -32,6 +32,8 @@ pub struct ImportRequest {
     pub folders: BTreeMap<String, FolderGrant>,
     /// Who imports it.
     pub by: String,
+    /// Whether it is to be in shadow: what its runs would do is noted, and not done.
+    pub shadow: bool,
     /// Whether the user has seen the card and wants it so.
     pub confirm: bool,
 }
@@ -119,6 +121,7 @@ pub async fn import(app: &App, request: ImportRequest) -> Result<Imported, Error
         program: request.program,
         triggers: triggers::of(&contract, app.env.now()),
         by: request.by,
+        shadow: request.shadow,
     };
     let automation = Box::new(app.store.import(import).await?);
     Ok(Imported::Done { automation, card })

@@ -22,7 +22,9 @@ mod wait;
 
 pub use card::{Proposal, confirm_card, propose, reject_card};
 pub use chat::{begin_thread, erase_thread, go_on, interrupt, say};
-pub use control::{EffectInFlight, Stopped, pause, remove, resume, resume_all, stop, stop_all, stop_run, trust};
+pub use control::{
+    EffectInFlight, Stopped, activate, enter_shadow, pause, remove, resume, resume_all, stop, stop_all, stop_run, trust,
+};
 pub use doctor::{Check, doctor, free_bytes};
 pub use explain::explain;
 pub use export::{Export, export};

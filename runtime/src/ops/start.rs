@@ -70,10 +70,10 @@ async fn by_hand(app: &App, automation: &Automation) -> Result<Option<(TriggerId
 
 async fn refuse_inactive(app: &App, automation: &Automation) -> Result<(), Error> {
     let (what, advice) = match automation.mode {
-        Mode::Active if app.store.all_stopped().await? => {
+        Mode::Active | Mode::Shadow if app.store.all_stopped().await? => {
             ("everything is stopped".to_owned(), "steward resume".to_owned())
         }
-        Mode::Active => return Ok(()),
+        Mode::Active | Mode::Shadow => return Ok(()),
         Mode::Paused | Mode::Stopped => (
             format!("`{}` is {}", automation.name, automation.mode),
             format!("steward automations resume {}", automation.name),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use intents::Timestamp;
 use intents::canonical::Digest;
-use intents::id::{AutomationId, ContractId, ScriptId};
+use intents::id::{AutomationId, ContractId, ScriptId, ShadowId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use super::batch::{Batch, Shared};
 use super::db::Queries;
 use super::rows::{automation as row, contract, run, script, trigger};
 use super::writer::Command;
-use super::{Error, Store};
+use super::{Error, Store, shadow};
 use crate::engine::EngineName;
 
 /// Whether an automation works.
@@ -23,6 +23,8 @@ use crate::engine::EngineName;
 pub enum Mode {
     /// Triggers fire and runs run.
     Active,
+    /// As active, but what its runs would do outside is noted, and not done.
+    Shadow,
     /// No run starts. What comes in is kept as items; files wait in their folder; times of a schedule pass.
     Paused,
     /// As paused, and no effect starts in a run that is under way.
@@ -33,12 +35,21 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Self; 4] = [Self::Active, Self::Paused, Self::Stopped, Self::Removed];
+    pub const ALL: [Self; 5] = [Self::Active, Self::Shadow, Self::Paused, Self::Stopped, Self::Removed];
+
+    /// Those in which triggers fire and runs run.
+    pub const WORKING: [Self; 2] = [Self::Active, Self::Shadow];
+
+    /// Whether triggers fire and runs run.
+    pub fn works(self) -> bool {
+        Self::WORKING.contains(&self)
+    }
 
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Shadow => "shadow",
             Self::Paused => "paused",
             Self::Stopped => "stopped",
             Self::Removed => "removed",
@@ -47,7 +58,7 @@ impl Mode {
 
     const fn event(self) -> &'static str {
         match self {
-            Self::Active => "automation.resumed",
+            Self::Active | Self::Shadow => "automation.resumed",
             Self::Paused => "automation.paused",
             Self::Stopped => "automation.stopped",
             Self::Removed => "automation.removed",
@@ -83,6 +94,8 @@ pub struct Automation {
     pub title: String,
     /// Whether it works.
     pub mode: Mode,
+    /// The shadow that it is in, paused or not, until it is activated.
+    pub shadow: Option<ShadowId>,
     /// The contract in force.
     pub contract: ContractId,
     /// The script in force.
@@ -193,6 +206,15 @@ pub struct Import {
     pub triggers: Vec<NewTrigger>,
     /// Who imports it.
     pub by: String,
+    /// Whether it is to be in shadow.
+    pub shadow: bool,
+}
+
+impl row::Model {
+    /// Whether triggers fire and runs run.
+    pub(super) fn works(&self) -> bool {
+        self.mode.parse().is_ok_and(Mode::works)
+    }
 }
 
 pub(super) fn domain(row: row::Model) -> Result<Automation, Error> {
@@ -201,6 +223,7 @@ pub(super) fn domain(row: row::Model) -> Result<Automation, Error> {
         name: row.name,
         title: row.title,
         mode: row.mode.parse()?,
+        shadow: shadow::of(row.shadow.as_deref())?,
         contract: row.contract_id.parse().map_err(|error| Error::unreadable("contract id", error))?,
         script: row.script_id.parse().map_err(|error| Error::unreadable("script id", error))?,
         created_at: Timestamp::from_millis(row.created_at),
@@ -245,7 +268,7 @@ impl Command for Import {
             Some(_) | None => (contract_version, 0),
         };
 
-        let automation = row::Model {
+        let mut automation = row::Model {
             id: id.clone(),
             name: self.name.clone(),
             title: self.title.clone(),
@@ -255,7 +278,14 @@ impl Command for Import {
             created_at: known.as_ref().map_or(now, |row| row.created_at),
             activated_at: now,
             updated_at: now,
+            shadow: known.as_ref().and_then(|row| row.shadow.clone()),
         };
+        if self.shadow {
+            shadow::enter(batch, &mut automation).await?;
+            if automation.mode == Mode::Active.as_str() {
+                automation.mode = Mode::Shadow.as_str().to_owned();
+            }
+        }
         batch.automation_changed(id.parse().map_err(|error| Error::unreadable("automation id", error))?);
         let changed = known.as_ref().is_none_or(|row| row.contract_id != contract_id || row.script_id != script_id);
         if known.is_some() {
@@ -299,9 +329,13 @@ impl Command for Import {
             let data = json!({
                 "automation": id, "contract": contract_id, "contract_version": contract_version,
                 "contract_digest": contract_digest, "script": script_id, "script_version": format!("{major}.{minor}"),
-                "script_digest": script_digest,
+                "script_digest": script_digest, "shadow": automation.shadow,
             });
             batch.automation_event(kind, automation.id, &self.by, data).await?;
+        }
+        if known.is_some_and(|row| row.shadow.is_none()) && automation.shadow.is_some() {
+            let data = json!({ "automation": id, "to": automation.mode.as_str(), "shadow": automation.shadow });
+            batch.automation_event("automation.shadowed", automation.id, &self.by, data).await?;
         }
         batch.touch_timers();
         batch.touch_runs();
@@ -371,13 +405,25 @@ impl Command for SetMode {
         if before == Mode::Removed {
             return Err(not_found());
         }
-        row.mode = self.mode.as_str().to_owned();
+        let mode = match (self.mode, &row.shadow) {
+            // Only who activates it ends a shadow.
+            (Mode::Active | Mode::Shadow, Some(_)) => Mode::Shadow,
+            // Its runs would be real ones.
+            (Mode::Shadow, None) => {
+                return Err(Error::Conflict { code: "SHADOW_NONE", reason: format!("`{}` is in no shadow", row.name) });
+            }
+            (mode @ (Mode::Active | Mode::Paused | Mode::Stopped | Mode::Removed), _) => mode,
+        };
+        row.mode = mode.as_str().to_owned();
         row.updated_at = batch.now.as_millis();
-        if self.mode == Mode::Active && before != Mode::Active {
+        if mode.works() && !before.works() {
             // Nothing was expected of it in between.
             row.activated_at = row.updated_at;
         }
-        if self.mode == Mode::Removed {
+        if mode == Mode::Removed {
+            if let Some(shadow) = &row.shadow {
+                shadow::forget_memory(batch, shadow).await?;
+            }
             // The name is free for another.
             row.name = format!("{}~{}", row.name, self.id.ulid());
             batch
@@ -391,14 +437,14 @@ impl Command for SetMode {
         }
         batch.tx.update(&row).await?;
         batch.automation_changed(self.id);
-        let blocks = match self.mode {
+        let blocks = match mode {
             Mode::Stopped | Mode::Removed => true,
-            Mode::Active | Mode::Paused => false,
+            Mode::Active | Mode::Shadow | Mode::Paused => false,
         };
         batch.set_stopped(Some(self.id), blocks);
-        if before != self.mode {
-            let data = json!({ "automation": row.id, "from": before.as_str(), "to": self.mode.as_str() });
-            batch.automation_event(self.mode.event(), self.id, &self.by, data).await?;
+        if before != mode {
+            let data = json!({ "automation": row.id, "from": before.as_str(), "to": mode.as_str() });
+            batch.automation_event(mode.event(), self.id, &self.by, data).await?;
         }
         batch.touch_runs();
         batch.touch_timers();
@@ -449,7 +495,7 @@ impl Store {
             .collect()
     }
 
-    /// The active automations after one of them, in the order of their ids, with their contracts.
+    /// The automations that work after one of them, in the order of their ids, with their contracts.
     pub async fn active_contracts_after(
         &self,
         after: Option<AutomationId>,
@@ -459,7 +505,7 @@ impl Store {
             .select_only()
             .column(row::Column::Id)
             .column(row::Column::ContractId)
-            .filter(row::Column::Mode.eq(Mode::Active.as_str()))
+            .filter(row::Column::Mode.is_in(Mode::WORKING.map(Mode::as_str)))
             .order_by_asc(row::Column::Id)
             .limit(most);
         if let Some(after) = after {

@@ -12,9 +12,9 @@ use serde_json::json;
 use super::batch::Batch;
 use super::db::Queries;
 use super::need::erased_body;
-use super::rows::{effect, need, notice, run, segment, signal, state, whole_run};
+use super::rows::{effect, need, notice, run, segment, shadow_note, signal, state, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, artifact, ledger, model_call};
+use super::{Error, NeedStatus, Store, artifact, ledger, model_call, shadow};
 
 /// Runs whose content goes in one commit: short enough that nobody waits for it.
 const RUNS_MAX: u64 = 100;
@@ -42,7 +42,7 @@ pub enum Erasure {
 pub struct Erased {
     /// Runs whose input and journal are gone.
     pub runs: u64,
-    /// Effects whose key in words and outcome are gone. That they happened stays known.
+    /// Effects whose key in words and outcome are gone, those of shadow runs among them. That they happened stays known.
     pub effects: u64,
     /// Needs whose words are gone. One that is open stays, and can be answered.
     pub needs: u64,
@@ -138,7 +138,8 @@ impl Command for EraseRuns {
             .col_expr(whole_run::Column::Tail, none())
             .filter(whole_run::Column::Id.is_in(ids.clone()));
         batch.tx.change(emptied).await?;
-        erased.effects = effects(batch, effect::Column::RunId.is_in(ids.clone())).await?;
+        erased.effects = effects(batch, effect::Column::RunId.is_in(ids.clone())).await?
+            + shadow::empty_notes(batch, shadow_note::Column::RunId.is_in(&ids)).await?;
         erased.needs = self.needs(batch, &ids).await?;
         model_call::forget_of(batch, &ids).await?;
         let files = artifact::forget_of(batch, &ids).await?;
@@ -184,7 +185,7 @@ async fn effects(batch: &Batch<'_>, which: Expr) -> Result<u64, Error> {
     batch.tx.change(emptied).await
 }
 
-/// Erases what is known under one key; gives the run that it was done for.
+/// Erases what is known under one key; gives the runs that it was done for, and those that would have done it.
 struct EraseKey {
     automation: AutomationId,
     tool: Name,
@@ -192,16 +193,21 @@ struct EraseKey {
 }
 
 impl Command for EraseKey {
-    type Reply = (u64, RunId);
+    type Reply = (u64, Vec<RunId>);
     const ESSENTIAL: bool = true;
 
-    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(u64, RunId), Error> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> Result<(u64, Vec<RunId>), Error> {
         let identity: Digest = ledger::identity(batch, self.automation, &self.tool, &self.key);
         // The key itself is not said again: it is what is to be forgotten.
         let missing = || Error::NotFound { what: "effect", which: format!("under this key of {}", self.tool) };
-        let found = batch.effect(identity).await?.ok_or_else(missing)?;
+        let notes = shadow::notes_under(batch, self.automation, &self.tool, &self.key).await?;
+        let noted = notes.into_iter().map(|note| note.run_id);
+        let runs: Vec<_> = batch.effect(identity).await?.map(|effect| effect.run_id).into_iter().chain(noted).collect();
+        if runs.is_empty() {
+            return Err(missing());
+        }
         let count = effects(batch, effect::Column::Identity.eq(identity.as_bytes().to_vec())).await?;
-        Ok((count, super::run::parse(&found.run_id)?))
+        Ok((count, runs.iter().map(|run| super::run::parse(run)).collect::<Result<_, _>>()?))
     }
 }
 
@@ -221,7 +227,10 @@ impl Command for EraseState {
             .col_expr(state::Column::Version, Expr::col(state::Column::Version).add(1))
             .filter(state::Column::AutomationId.eq(self.automation.to_string()))
             .filter(state::Column::Value.is_not_null());
-        let values = batch.tx.change(emptied).await?;
+        let mut values = batch.tx.change(emptied).await?;
+        if let Some(shadow) = batch.automation(self.automation).await?.and_then(|row| row.shadow.clone()) {
+            values += shadow::empty_memory(batch, &shadow).await?;
+        }
         if values > 0 {
             let data = json!({ "automation": self.automation.to_string(), "values": values });
             batch.automation_event("automation.erased", self.automation, &self.by, data).await?;
@@ -238,6 +247,7 @@ impl Erased {
         self.messages += more.messages;
         self.artifacts += more.artifacts;
         self.values += more.values;
+        self.under_way += more.under_way;
     }
 }
 
@@ -249,8 +259,10 @@ impl Store {
         match erasure {
             Erasure::Run(run) => erased = self.erase_runs(Which::ItemOf(run), by).await?,
             Erasure::Key { automation, tool, key } => {
-                let (effects, run) = self.commit(EraseKey { automation, tool, key }).await?;
-                erased = self.erase_runs(Which::ItemOf(run), by).await?;
+                let (effects, runs) = self.commit(EraseKey { automation, tool, key }).await?;
+                for run in runs {
+                    erased.add(self.erase_runs(Which::ItemOf(run), by.clone()).await?);
+                }
                 erased.effects += effects;
             }
             Erasure::Automation(automation) => {

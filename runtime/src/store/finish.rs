@@ -12,7 +12,7 @@ use super::rows::automation;
 use super::run::{Progress, advance, last_progress, refuse_overlong, tell_start};
 use super::state::StateWrite;
 use super::writer::Command;
-use super::{Error, Mode, NewNeed, Store, approval, need, sleep, state};
+use super::{Error, Mode, NewNeed, Store, approval, need, shadow, sleep, state};
 
 /// The end of a run.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl Command for Finish {
         let automation: AutomationId =
             row.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?;
         let event = match &self.failure {
-            None if state::write(batch, automation, &self.state, &self.labels).await? => Event::Completed,
+            None if self.write_state(batch, automation, row.shadow.as_deref()).await? => Event::Completed,
             None => Event::Overtaken,
             Some(failure) => Event::Faulted(failure.class),
         };
@@ -82,7 +82,9 @@ impl Command for Finish {
             need::open(batch, need).await?;
         }
         if self.pause {
-            pause(batch, automation).await?;
+            // As a shadow run it ran in shadow.
+            let from = if row.shadow.is_some() { Mode::Shadow } else { Mode::Active };
+            pause(batch, automation, from).await?;
         }
         let phase = row.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
         approval::forget_run(batch, self.progress.run).await?;
@@ -93,19 +95,34 @@ impl Command for Finish {
     }
 }
 
-async fn pause(batch: &mut Batch<'_>, automation: AutomationId) -> Result<(), Error> {
+impl Finish {
+    /// Takes what the run wrote, in its shadow if it is of one, unless another has changed what it saw.
+    async fn write_state(
+        &self,
+        batch: &Batch<'_>,
+        automation: AutomationId,
+        shadow: Option<&str>,
+    ) -> Result<bool, Error> {
+        match shadow::of(shadow)? {
+            None => state::write(batch, automation, &self.state, &self.labels).await,
+            Some(shadow) => shadow::write_memory(batch, automation, shadow, &self.state, &self.labels).await,
+        }
+    }
+}
+
+async fn pause(batch: &mut Batch<'_>, automation: AutomationId, from: Mode) -> Result<(), Error> {
     let changed = batch
         .tx
         .change(
             automation::Entity::update_many()
                 .col_expr(automation::Column::Mode, sea_orm::sea_query::Expr::value(Mode::Paused.as_str()))
                 .filter(automation::Column::Id.eq(automation.to_string()))
-                .filter(automation::Column::Mode.eq(Mode::Active.as_str())),
+                .filter(automation::Column::Mode.eq(from.as_str())),
         )
         .await?;
     if changed > 0 {
         batch.automation_changed(automation);
-        let data = json!({ "automation": automation.to_string(), "from": "active", "to": "paused" });
+        let data = json!({ "automation": automation.to_string(), "from": from.as_str(), "to": "paused" });
         batch.automation_event("automation.paused", automation, "executor", data).await?;
     }
     Ok(())

@@ -172,7 +172,8 @@ pub(super) async fn deliver(batch: &mut Batch<'_>, delivery: &Delivery) -> Resul
 /// What the row of an item says that was left out.
 const LEFT_OUT: &str = "RUN_OVERLAP";
 
-async fn is_busy(batch: &Batch<'_>, automation: &str) -> Result<bool, Error> {
+/// Whether a run of an automation is under way.
+pub(super) async fn is_busy(batch: &Batch<'_>, automation: &str) -> Result<bool, Error> {
     let under_way = [Phase::Queued, Phase::Running, Phase::Waiting].map(Phase::as_str);
     if batch.changed_runs().any(|run| run.automation_id == automation && under_way.contains(&run.phase.as_str())) {
         return Ok(true);

@@ -55,6 +55,7 @@ mod run;
 mod run_row;
 mod scratch;
 mod setting;
+mod shadow;
 mod signal;
 mod sleep;
 mod snapshot;
@@ -103,6 +104,7 @@ pub(crate) use scratch::Scratch;
 pub use setting::{
     ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN, Setting,
 };
+pub use shadow::{Foresee, Foretold, NoteSubject, ShadowCounts, ShadowNote};
 pub use signal::Signal;
 pub use sleep::{NewWait, Sleep, Wait};
 pub use snapshot::{EventsHead, Snapshot};

@@ -47,15 +47,16 @@ impl Command for Restored {
         for mut automation in automations {
             let id = automation.id.parse().map_err(|error| Error::unreadable("automation id", error))?;
             self.doubt(batch, id).await?;
-            if automation.mode != Mode::Active.as_str() {
+            if !automation.works() {
                 continue;
             }
+            let from = automation.mode;
             automation.mode = Mode::Paused.as_str().to_owned();
             automation.updated_at = batch.now.as_millis();
             paused.push(automation.name.clone());
             batch.tx.update(&automation).await?;
             batch.automation_changed(id);
-            let data = json!({ "automation": id.to_string(), "from": "active", "to": "paused", "reason": "restored" });
+            let data = json!({ "automation": id.to_string(), "from": from, "to": "paused", "reason": "restored" });
             batch.automation_event("automation.paused", id, "steward", data).await?;
         }
         self.tell(batch, &paused, under_way).await?;

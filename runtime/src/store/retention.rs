@@ -11,9 +11,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::batch::Batch;
 use super::db::Queries;
-use super::rows::{effect, item, need, notice, rate_mark, request, run, segment, signal, whole_run};
+use super::rows::{effect, item, need, notice, rate_mark, request, run, segment, shadow_note, signal, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, chat, label, model_call};
+use super::{Error, NeedStatus, Store, chat, label, model_call, shadow};
 
 /// How long each kind of data is kept. What happened under an effect key is kept for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +148,7 @@ impl Command for Sweep {
                 .filter(effect::Column::RunId.is_in(&runs))
                 .filter(effect::Column::State.is_in(settled));
             batch.tx.change(emptied).await?;
+            shadow::empty_notes(batch, shadow_note::Column::RunId.is_in(&runs)).await?;
             // The key goes with the payload: what is left in a backup or a freed page cannot be read.
             batch
                 .tx
@@ -180,6 +181,7 @@ impl Command for Sweep {
         swept.rows += old_runs(batch, batch.now - self.0.runs).await?;
         swept.rows += model_call::sweep(batch, before(self.0.payloads), before(self.0.runs)).await?;
         swept.rows += chat::sweep(batch, before(self.0.runs)).await?;
+        swept.rows += shadow::sweep(batch, before(self.0.payloads)).await?;
         swept.rows += label::merge_old(batch, batch.now - self.0.messages).await?;
         Ok(swept)
     }

@@ -53,6 +53,7 @@ table!(automation, "automations", {
     created_at: i64,
     activated_at: i64,
     updated_at: i64,
+    shadow: Option<String>,
 });
 
 table!(contract, "contracts", {
@@ -123,6 +124,7 @@ table!(whole_run, "runs", {
     ended_at: Option<i64>,
     item_id: Option<String>,
     trigger_id: Option<String>,
+    shadow: Option<String>,
     dedupe_key: Option<String>,
     labels: Option<String>,
     useful_until: Option<i64>,
@@ -152,6 +154,7 @@ table!(run, "runs", {
     ended_at: Option<i64>,
     item_id: Option<String>,
     trigger_id: Option<String>,
+    shadow: Option<String>,
 });
 
 table!(ended_run, "runs", {
@@ -326,6 +329,34 @@ table!(notice, "notices", {
 table!(state, "state", {
     #[sea_orm(primary_key, auto_increment = false)]
     automation_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    name: String,
+    value: Option<Vec<u8>>,
+    version: i64,
+    updated_at: i64,
+    labels: Option<String>,
+});
+
+table!(shadow_note, "shadow_notes", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    identity: Vec<u8>,
+    id: String,
+    shadow: String,
+    automation_id: String,
+    run_id: String,
+    item_id: String,
+    tool: String,
+    would: String,
+    arguments: String,
+    call: i64,
+    body: Option<Vec<u8>>,
+    suppressions: i64,
+    at: i64,
+});
+
+table!(shadow_state, "shadow_state", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    shadow: String,
     #[sea_orm(primary_key, auto_increment = false)]
     name: String,
     value: Option<Vec<u8>>,

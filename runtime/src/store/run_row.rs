@@ -37,6 +37,7 @@ pub(super) fn whole(run: run::Model, arrival: Option<Arrival>) -> whole_run::Mod
         ended_at: run.ended_at,
         item_id: run.item_id,
         trigger_id: run.trigger_id,
+        shadow: run.shadow,
         dedupe_key,
         wrapped_key,
         payload,

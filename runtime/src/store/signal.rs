@@ -34,6 +34,7 @@ impl Command for Signal {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let mut run = run::progress(batch, &self.progress).await?;
+        run::refuse_shadow(&run)?;
         run::refuse_stopped(batch, &run)?;
         if !ledger::claim_message(batch, &mut run, "events.emit", &self.message).await? {
             batch.put_run(self.progress.run, run);

@@ -127,6 +127,10 @@ tables! {
     Notices = notice, Age, by ["id"];
     /// What automations remember.
     State = state, Made, by ["automation_id", "name"];
+    /// What shadow runs would have done.
+    ShadowNotes = shadow_note, Age, by ["id"];
+    /// What automations remember in their shadow.
+    ShadowState = shadow_state, Age, by ["shadow", "name"];
     /// Settings that take effect at once.
     Settings = setting, Made, by ["name"];
     /// Answers to requests that may come again.

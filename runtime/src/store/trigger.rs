@@ -19,7 +19,7 @@ pub struct StoredTrigger {
     pub id: TriggerId,
     /// Whose it is.
     pub automation: AutomationId,
-    /// Whether its automation is active.
+    /// Whether its automation works.
     pub active: bool,
     /// `schedule`, `file`, `webhook`, `event` or `manual`.
     pub kind: String,
@@ -85,7 +85,7 @@ fn domain(row: row::Model, mode: &str) -> Result<StoredTrigger, Error> {
     Ok(StoredTrigger {
         id: row.id.parse().map_err(|error| Error::unreadable("trigger id", error))?,
         automation: row.automation_id.parse().map_err(|error| Error::unreadable("automation id", error))?,
-        active: mode == Mode::Active.as_str(),
+        active: mode.parse().is_ok_and(Mode::works),
         kind: row.kind,
         body: row.body,
         next_at: row.next_at.map(Timestamp::from_millis),

@@ -102,6 +102,7 @@ impl World {
             program: "export async function run() {}".into(),
             triggers,
             by: "test".to_owned(),
+            shadow: false,
         };
         self.store.import(import).await.unwrap()
     }

@@ -7,7 +7,7 @@ use intents::journal::{Record, recorded};
 use intents::label::Labels;
 use intents::outcome::Outcome;
 use intents::tool::{Definition, Name};
-use intents::trial::{Deed, Dice, Subject, sample};
+use intents::trial::{Deed, Subject, made};
 use serde_json::Value;
 
 use super::bench::Bench;
@@ -42,7 +42,7 @@ impl<'c> Outside<'c> {
         self.reads += 1;
         let outcome = self.recorded(definition, arguments, self.twist.is_loose()).unwrap_or_else(|| {
             self.generated += 1;
-            generated(bench, definition, arguments)
+            made(definition, arguments, &bench.seed)
         });
         self.twist.read(&bench.tools, definition, nth, outcome)
     }
@@ -51,7 +51,7 @@ impl<'c> Outside<'c> {
     pub(super) fn effect(&mut self, bench: &Bench, definition: &Definition, arguments: &str) -> Outcome {
         match self.recorded(definition, arguments, false) {
             Some(Outcome::Value(value)) => Outcome::Value(value),
-            Some(Outcome::Refused(_) | Outcome::Skipped { .. }) | None => generated(bench, definition, arguments),
+            Some(Outcome::Refused(_) | Outcome::Skipped { .. }) | None => made(definition, arguments, &bench.seed),
         }
     }
 
@@ -66,12 +66,6 @@ impl<'c> Outside<'c> {
         let found = found.or_else(|| if loose { of_tool().nth(nth).or_else(|| of_tool().next()) } else { None });
         found.map(|recording| recording.outcome.clone())
     }
-}
-
-/// A made result: the same for the same call.
-fn generated(bench: &Bench, definition: &Definition, arguments: &str) -> Outcome {
-    let mut dice = Dice::new(&bench.seed, &format!("{} {arguments}", definition.name));
-    Outcome::Value(sample(&definition.result, &mut dice))
 }
 
 /// Where the data of a read comes from.

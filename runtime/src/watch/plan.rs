@@ -10,7 +10,7 @@ use intents::time::Span;
 
 use super::folder;
 use crate::scheduler;
-use crate::store::{Error, Mode, Store, StoredTrigger};
+use crate::store::{Error, Store, StoredTrigger};
 
 /// One trigger that watches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) async fn read(store: &Store) -> Result<BTreeMap<String, Watched>, Err
     let automations = store.automations().await?;
     let titles: BTreeMap<_, _> = automations
         .into_iter()
-        .filter(|automation| automation.mode == Mode::Active)
+        .filter(|automation| automation.mode.works())
         .map(|automation| (automation.id, automation.title))
         .collect();
     let settings = store.settings().await?;

@@ -7,6 +7,7 @@ mod outside;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod replay;
+mod shadow;
 mod sweep;
 mod time;
 mod world;

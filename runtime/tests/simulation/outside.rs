@@ -67,6 +67,11 @@ impl Outside {
         self.0.lock().unwrap().performed.clone()
     }
 
+    /// How often anything was tried at all.
+    pub(crate) fn sent(&self) -> u32 {
+        self.0.lock().unwrap().sent.values().sum()
+    }
+
     pub(crate) fn was_performed(&self, tool: &str, step: &str) -> bool {
         self.0.lock().unwrap().performed.contains_key(&(tool.to_owned(), step.to_owned()))
     }

@@ -59,6 +59,8 @@ pub(crate) struct World {
     pub(crate) clock_wanders: Option<Seeded>,
     /// What happens outside while a run sleeps for the first time.
     pub(crate) meanwhile: Option<Turn>,
+    /// Whether the automation begins in shadow.
+    pub(crate) in_shadow: bool,
 }
 
 /// Something that happens outside.
@@ -88,6 +90,7 @@ impl World {
             items: 1,
             clock_wanders: None,
             meanwhile: None,
+            in_shadow: false,
         }
     }
 
@@ -158,6 +161,7 @@ impl World {
                     program: self.script.clone().into(),
                     triggers: Vec::new(),
                     by: "test".to_owned(),
+                    shadow: self.in_shadow,
                 })
                 .await
                 .unwrap(),

@@ -28,6 +28,7 @@ mod place;
 mod postgres;
 mod retention;
 mod runs;
+mod shadow;
 mod storm;
 mod trials;
 mod waits;

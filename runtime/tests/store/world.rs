@@ -118,6 +118,7 @@ pub(crate) fn import(name: &str, triggers: Vec<NewTrigger>) -> Import {
         program: "export default async function run() {}".into(),
         triggers,
         by: "ann".to_owned(),
+        shadow: false,
     }
 }
 

@@ -13,6 +13,7 @@ mod files;
 mod models;
 mod scripts;
 mod service;
+mod shadow;
 mod starts;
 mod stops;
 #[path = "../support/mod.rs"]

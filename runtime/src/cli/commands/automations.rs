@@ -5,7 +5,7 @@ use std::time::Duration;
 use intents::time::Span;
 use serde_json::{Map, Value};
 
-use super::{import, render, wait};
+use super::{import, render, shadow, wait};
 use crate::api::{AutomationDetail, AutomationList, AutomationView, RunDetail, StopView};
 use crate::cli::args::{Automations, Run};
 use crate::cli::client::{Client, shaped};
@@ -30,6 +30,13 @@ pub(in crate::cli) async fn run(
         Automations::Run(command) => start(client, command, env, out).await,
         Automations::Pause { name } => change(client, &name, "pause", out).await,
         Automations::Resume { name } => change(client, &name, "resume", out).await,
+        Automations::Shadow { name } => change(client, &name, "shadow", out).await,
+        Automations::Shadowed { name, before, limit } => {
+            let mut query = vec![("limit", limit.to_string())];
+            query.extend(before.map(|before| ("before", before)));
+            shadow::show(client, &name, &query, out).await
+        }
+        Automations::Activate { name } => change(client, &name, "activate", out).await,
         Automations::Trust { name, yes } => {
             let question = format!("Is nothing of `{name}` missing since the backup? What is, may then happen twice.");
             if !yes && !confirmed(&question).ok_or_else(unasked)? {
@@ -48,6 +55,15 @@ pub(in crate::cli) async fn run(
             let answer = client.delete(&["v1", "automations", &name]).await?;
             stopped(&answer, "gone; its history stays", out)
         }
+    }
+}
+
+/// Whether it works, and that it is in shadow also while it is paused.
+pub(super) fn mode(automation: &AutomationView) -> String {
+    match (&automation.shadow, automation.mode.as_str()) {
+        (Some(_), "shadow") => "in shadow".to_owned(),
+        (Some(_), mode) => format!("{mode} (in shadow)"),
+        (None, mode) => mode.to_owned(),
     }
 }
 
@@ -78,7 +94,7 @@ async fn list(client: &Client, out: &mut Out) -> Result<Exit, Error> {
         .map(|automation| {
             [
                 automation.name.clone(),
-                automation.mode.clone(),
+                mode(automation),
                 count(automation, &["succeeded"]),
                 count(automation, &["queued", "running"]),
                 count(automation, &["waiting"]),
@@ -99,7 +115,7 @@ async fn show(client: &Client, name: &str, out: &mut Out) -> Result<Exit, Error>
     }
     let detail: AutomationDetail = shaped(&answer)?;
     let automation = &detail.automation;
-    out.line(format!("{} ({}), {}", automation.name, automation.id, automation.mode));
+    out.line(format!("{} ({}), {}", automation.name, automation.id, mode(automation)));
     out.line(format!(
         "contract {}, script {}, active since {}",
         detail.contract.version,
@@ -148,7 +164,7 @@ async fn change(client: &Client, name: &str, verb: &str, out: &mut Out) -> Resul
     if out.is_json() {
         out.value(&answer);
     } else {
-        out.line(format!("`{}` is {}.", automation.name, automation.mode));
+        out.line(format!("`{}` is {}.", automation.name, mode(&automation)));
     }
     Ok(Exit::Success)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use intents::contract::parse_exact;
 use serde_json::{Value, json};
 
+use super::automations;
 use crate::api::{ExportView, ImportView};
 use crate::cli::args::Import;
 use crate::cli::client::{Client, shaped};
@@ -34,7 +35,7 @@ pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> R
         None => name_of(&command.dir, &manifest)?,
     };
     let folders = folders(&command.folders)?;
-    let mut whole = json!({ "name": name, "contract": contract, "folders": folders });
+    let mut whole = json!({ "name": name, "contract": contract, "folders": folders, "shadow": command.shadow });
     let (script, engine) = (command.dir.join(SCRIPT), &manifest["engine"]);
     if script.exists() || engine.is_null() {
         whole["script"] = read(&script)?.into();
@@ -79,6 +80,9 @@ pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> R
             "script" => "An automation of this name is there; its script changes, its contract stays.",
             _ => "This automation is there already; nothing changes.",
         });
+        if command.shadow {
+            out.line("It will be in shadow: what it would do outside is noted, and not done, until you activate it.");
+        }
         let unasked =
             || Error::new(Code::ConfirmationNeeded, "nobody confirmed the card; run the command again with `--yes`");
         if !confirmed("Is this what you want?").ok_or_else(unasked)? {
@@ -93,7 +97,12 @@ pub(super) async fn import(client: &Client, command: Import, out: &mut Out) -> R
     }
     let imported: ImportView = shaped(&answer)?;
     if let Some(automation) = imported.automation {
-        out.line(format!("`{}` is in ({}), and {}.", automation.name, imported.card.change, automation.mode));
+        out.line(format!(
+            "`{}` is in ({}), and {}.",
+            automation.name,
+            imported.card.change,
+            automations::mode(&automation)
+        ));
         for line in &imported.card.words.when {
             out.line(format!("  When: {line}"));
         }

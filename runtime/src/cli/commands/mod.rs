@@ -20,6 +20,7 @@ mod render;
 pub(super) mod runs;
 pub(super) mod secrets;
 pub(super) mod settings;
+mod shadow;
 pub(super) mod stop;
 pub(super) mod store;
 pub(super) mod tools;

@@ -14,6 +14,9 @@ pub(super) fn run(out: &mut Out, detail: &RunDetail) {
     let suppressed = if run.suppressed > 0 { format!(", {} done before", run.suppressed) } else { String::new() };
     let (calls, effects) = (count(run.calls, "call"), count(run.effects, "effect"));
     out.line(format!("  {calls}, {effects}{suppressed}, attempt {}", run.attempts));
+    if run.shadow.is_some() {
+        out.line("  in shadow: what it would do outside is noted, and not done");
+    }
     if let Some(engine) = &run.engine {
         out.line(format!("  executed by the engine outside `{engine}`; it cannot be replayed"));
     }

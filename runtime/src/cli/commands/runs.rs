@@ -54,7 +54,7 @@ async fn list(client: &Client, query: &[(&str, String)], out: &mut Out) -> Resul
             let code = run.code.clone().unwrap_or_default();
             [
                 run.id.clone(),
-                run.phase.clone(),
+                if run.shadow.is_some() { format!("{}, shadow", run.phase) } else { run.phase.clone() },
                 run.calls.to_string(),
                 run.effects.to_string(),
                 local(&run.created_at),

@@ -72,7 +72,7 @@ impl Attempt {
         let place = match &admitted.kind {
             // Told again, it is told once.
             Kind::Host => name.clone(),
-            Kind::Read(_) | Kind::Effect(_) => {
+            Kind::Read(_) | Kind::Effect(_) | Kind::Shadowed { .. } => {
                 self.places += 1;
                 format!("{name}#{}.{}", self.number, self.places)
             }

@@ -8,6 +8,7 @@ use futures_util::TryFutureExt;
 use intents::Timestamp;
 use intents::effect::{Claim, State};
 use intents::failure::{Budget, Class, Evidence, Route, route};
+use intents::id::RunId;
 use intents::label::Labels;
 use intents::need::Kind as NeedKind;
 use intents::outcome::{Failure, Outcome};
@@ -81,12 +82,7 @@ impl Attempt {
             }
             Begun::KeyConflict { run } => {
                 self.services.meter.effect(EffectSight::Conflict);
-                let tool = &admitted.definition.name;
-                let key = admitted.given_key.as_ref().map(ToString::to_string).unwrap_or_default();
-                let message =
-                    format!("{tool} was done before under the key {key} with other arguments: the key is too coarse");
-                let evidence = json!({ "tool": tool.as_str(), "key": key, "done_by": run.to_string() });
-                self.fail(Failure::new(Class::Logic, "KEY_CONFLICT", message), evidence);
+                self.key_conflict(admitted, run);
                 Ok(())
             }
             Begun::Settle { started_at, was_uncertain, approved, forgotten_until } => {
@@ -128,6 +124,15 @@ impl Attempt {
                 Ok(())
             }
         }
+    }
+
+    /// The key was used with other arguments before: the run fails, loudly.
+    pub(super) fn key_conflict(&mut self, admitted: &Admitted, run: RunId) {
+        let tool = &admitted.definition.name;
+        let key = admitted.given_key.as_ref().map(ToString::to_string).unwrap_or_default();
+        let message = format!("{tool} was done before under the key {key} with other arguments: the key is too coarse");
+        let evidence = json!({ "tool": tool.as_str(), "key": key, "done_by": run.to_string() });
+        self.fail(Failure::new(Class::Logic, "KEY_CONFLICT", message), evidence);
     }
 
     /// Takes up an effect that may have happened after the backup from which Steward was restored.

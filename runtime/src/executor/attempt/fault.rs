@@ -40,7 +40,7 @@ impl Attempt {
         let evidence = Evidence {
             identity: match &admitted.kind {
                 Kind::Effect(effect) => Some(effect.identity),
-                Kind::Host | Kind::Read(_) => None,
+                Kind::Host | Kind::Read(_) | Kind::Shadowed { .. } => None,
             },
             started_at: started_at.unwrap_or(now),
             retry_after: failure.retry_after_ms.map(Duration::from_millis),

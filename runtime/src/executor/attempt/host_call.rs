@@ -42,7 +42,11 @@ impl Attempt {
                 let (value, labels) = match self.overlay.written(&key) {
                     Some(value) => (value, Labels::new()),
                     None => {
-                        let versioned = self.services.store.state(self.context.automation.id, &key).await?;
+                        let (store, automation) = (&self.services.store, self.context.automation.id);
+                        let versioned = match self.context.run.shadow {
+                            None => store.state(automation, &key).await?,
+                            Some(shadow) => store.state_in_shadow(automation, shadow, &key).await?,
+                        };
                         self.overlay.saw(&key, versioned.version);
                         self.unsaved.push(Record::StateRead { name: key, version: versioned.version });
                         (versioned.value.unwrap_or(Value::Null), versioned.labels)
@@ -79,7 +83,7 @@ impl Attempt {
     }
 
     /// What makes a message one: its run, its tool, its arguments, and how many were just like it before.
-    fn message(&mut self, admitted: &Admitted) -> Message {
+    pub(super) fn message(&mut self, admitted: &Admitted) -> Message {
         let (tool, arguments) = (admitted.definition.name.as_str(), admitted.arguments.canonical());
         let like = memory::like(tool, arguments);
         self.said.insert(admitted.call, like);

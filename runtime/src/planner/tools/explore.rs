@@ -18,7 +18,7 @@ use intents::label::Labels;
 use intents::outcome::{Failure, Outcome, Refusal};
 use intents::redact::{Policy, redact};
 use intents::tool::{Definition, Kind};
-use intents::trial::{Dice, sample};
+use intents::trial::made;
 use sandbox::{FromScript, Limits, Start};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -210,9 +210,8 @@ impl Look<'_> {
         match (&wish.tool, definition.kind) {
             (None, _) => Ok(self.host_call(&wish)),
             (Some(_), Kind::Effect(_)) => {
-                let mut dice = Dice::new(&Digest::of(arguments.canonical().as_bytes()), definition.name.as_str());
                 self.made.push(format!("{} was simulated: nothing was done", definition.name));
-                Ok(Ok(Outcome::Value(sample(&definition.result, &mut dice))))
+                Ok(Ok(made(&definition, arguments.canonical(), &Digest::of(NAME.as_bytes()))))
             }
             (Some(tool), Kind::Read) => {
                 let passed = match self.passes(&wish) {

@@ -101,6 +101,7 @@ impl Command for BeginEffect {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<Begun, Error> {
         let mut run = run::progress(batch, &self.progress).await?;
+        run::refuse_shadow(&run)?;
         run::refuse_overlong(&run)?;
         let identity = identity(batch, self.automation, &self.tool, &self.key);
         let known = batch.effect(identity).await?;
@@ -258,7 +259,10 @@ impl BeginEffect {
     }
 }
 
-async fn open_outcome(batch: &mut Batch<'_>, effect: &row::Model) -> Result<Option<Outcome>, Error> {
+pub(in crate::store) async fn open_outcome(
+    batch: &mut Batch<'_>,
+    effect: &row::Model,
+) -> Result<Option<Outcome>, Error> {
     let Some(sealed) = &effect.outcome else { return Ok(None) };
     match batch.key_of(inbox::parse_item(&effect.item_id)?).await {
         Ok(key) => key.open_value("outcome", &effect.id, sealed).map(Some),

@@ -16,7 +16,7 @@ pub(in crate::store) fn identity(batch: &Batch<'_>, automation: AutomationId, to
     Digest::from_bytes(*blake3::keyed_hash(&batch.shared.keys.ledger, plain.as_bytes()).as_bytes())
 }
 
-pub(super) fn prior(row: &row::Model) -> Result<Prior, Error> {
+pub(in crate::store) fn prior(row: &row::Model) -> Result<Prior, Error> {
     Ok(Prior {
         state: state_of(row)?,
         claim: Claim {

@@ -15,6 +15,8 @@ pub use room::{Blocked, Passing};
 pub use settlement::{SettleEffect, SettledBy};
 pub use view::Effect;
 
-pub(super) use entry::identity;
+pub(super) use claim::open_outcome;
+pub(super) use entry::{identity, prior};
 pub(super) use message::claim_message;
+pub(super) use room::take_in_shadow;
 pub(super) use settlement::{ask_about_unsettled, settle};

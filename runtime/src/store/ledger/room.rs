@@ -9,7 +9,8 @@ use intents::amount::Amount;
 use intents::approval::Binding;
 use intents::canonical::Digest;
 use intents::gate::{Conclusion, Consent, Counter, Ground, Mark, Passed, Take};
-use intents::id::AutomationId;
+use intents::id::{AutomationId, ShadowId};
+use intents::shadow::{Foreseen, foresee};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::store::Error;
@@ -73,15 +74,8 @@ impl Passing {
         if self.passed.is_free() {
             return Ok(Ok(Entry::default()));
         }
-        let mut taken = Vec::with_capacity(self.passed.counters.len());
-        for counter in &self.passed.counters {
-            taken.push(marks(batch, automation, counter, place).await?);
-        }
-        let mut standing = Standing::default();
-        if self.passed.may_ask() {
-            let offers: Vec<_> = self.passed.offers().map(|offer| offer.subject).collect();
-            standing = Standing::look(batch, &automation.to_string(), &self.binding, &offers, by).await?;
-        }
+        let taken = self.taken(batch, automation, None, place).await?;
+        let standing = self.standing(batch, automation, by).await?;
         let consent = Consent { grounds: standing.grounds()?, envelopes: standing.envelopes() };
         Ok(match self.passed.conclude(&taken, &consent, batch.now) {
             Conclusion::Allow { takes, envelopes } => Ok(Entry { takes, envelopes, standing }),
@@ -91,6 +85,45 @@ impl Passing {
                 Err(standing.no(batch).await?.map_or(Blocked::Ask { grounds }, Blocked::NotApproved))
             }
         })
+    }
+
+    /// What the clauses would do with the call in a shadow, where what is really taken counts as what is taken in it.
+    pub(in crate::store) async fn foresee(
+        &self,
+        batch: &Batch<'_>,
+        automation: AutomationId,
+        shadow: ShadowId,
+        by: &str,
+    ) -> Result<Foreseen, Error> {
+        if self.passed.is_free() {
+            return Ok(Foreseen::default());
+        }
+        let taken = self.taken(batch, automation, Some(shadow), by).await?;
+        let standing = self.standing(batch, automation, by).await?;
+        Ok(foresee(&self.passed, &taken, standing.envelopes(), batch.now))
+    }
+
+    /// What others have taken: for each counter, one list for each of its subjects.
+    async fn taken(
+        &self,
+        batch: &Batch<'_>,
+        automation: AutomationId,
+        shadow: Option<ShadowId>,
+        place: &str,
+    ) -> Result<Vec<Vec<Vec<Mark>>>, Error> {
+        let mut taken = Vec::with_capacity(self.passed.counters.len());
+        for counter in &self.passed.counters {
+            taken.push(marks(batch, automation, shadow, counter, place).await?);
+        }
+        Ok(taken)
+    }
+
+    async fn standing(&self, batch: &Batch<'_>, automation: AutomationId, by: &str) -> Result<Standing, Error> {
+        if !self.passed.may_ask() {
+            return Ok(Standing::default());
+        }
+        let offers: Vec<_> = self.passed.offers().map(|offer| offer.subject).collect();
+        Standing::look(batch, &automation.to_string(), &self.binding, &offers, by).await
     }
 }
 
@@ -103,22 +136,41 @@ impl Entry {
         by: &str,
         place: &str,
     ) -> Result<(), Error> {
-        let at = batch.now.as_millis();
-        let marks: Vec<_> = self
-            .takes
-            .iter()
-            .map(|take| row::Model {
-                subject: subject(automation, take.subject),
-                effect: place.to_owned(),
-                at,
-                amount: Some(take.amount.millionths()),
-            })
-            .collect();
-        if !marks.is_empty() {
-            batch.tx.put_all(&marks).await?;
-        }
+        let subject = |counted| subject(automation, counted);
+        take_all(batch, &self.takes, subject, place, batch.now).await?;
         self.standing.use_for(batch, by, &self.envelopes).await
     }
+}
+
+/// Takes places in a shadow: outside of it they do not count.
+pub(in crate::store) async fn take_in_shadow(
+    batch: &Batch<'_>,
+    shadow: ShadowId,
+    takes: &[Take],
+    place: &str,
+    at: Timestamp,
+) -> Result<(), Error> {
+    take_all(batch, takes, |counted| subject_in_shadow(shadow, counted), place, at).await
+}
+
+async fn take_all(
+    batch: &Batch<'_>,
+    takes: &[Take],
+    subject: impl Fn(Digest) -> Vec<u8>,
+    place: &str,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let mark = |take: &Take| row::Model {
+        subject: subject(take.subject),
+        effect: place.to_owned(),
+        at: at.as_millis(),
+        amount: Some(take.amount.millionths()),
+    };
+    let marks: Vec<_> = takes.iter().map(mark).collect();
+    if !marks.is_empty() {
+        batch.tx.put_all(&marks).await?;
+    }
+    Ok(())
 }
 
 /// What is counted together, as rows hold it.
@@ -127,20 +179,28 @@ fn subject(automation: AutomationId, subject: Digest) -> Vec<u8> {
     Digest::of_parts("steward rate 1", &[automation.as_bytes(), subject.as_bytes()]).as_bytes().to_vec()
 }
 
+fn subject_in_shadow(shadow: ShadowId, subject: Digest) -> Vec<u8> {
+    let shadow = shadow.to_string();
+    Digest::of_parts("steward shadow rate 1", &[shadow.as_bytes(), subject.as_bytes()]).as_bytes().to_vec()
+}
+
 /// What others have taken in a counter: one list for each of its subjects.
 async fn marks(
     batch: &Batch<'_>,
     automation: AutomationId,
+    shadow: Option<ShadowId>,
     counter: &Counter,
     place: &str,
 ) -> Result<Vec<Vec<Mark>>, Error> {
     let mut marks = Vec::with_capacity(counter.subjects.len());
     for counted in &counter.subjects {
+        let mut subjects = vec![subject(automation, *counted)];
+        subjects.extend(shadow.map(|shadow| subject_in_shadow(shadow, *counted)));
         let mut query = row::Entity::find()
             .select_only()
             .column(row::Column::At)
             .column(row::Column::Amount)
-            .filter(row::Column::Subject.eq(subject(automation, *counted)))
+            .filter(row::Column::Subject.is_in(subjects))
             .filter(row::Column::Effect.ne(place))
             .order_by_desc(row::Column::At);
         if let Some(since) = counter.since(batch.now) {

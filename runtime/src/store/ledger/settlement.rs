@@ -70,6 +70,7 @@ impl Command for SettleEffect {
     type Reply = ();
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        run::refuse_shadow(&batch.run(self.progress.run).await?)?;
         let identity = identity(batch, self.automation, &self.tool, &self.key);
         let known = batch.effect(identity).await?;
         let taken_over = known.is_some_and(|effect| effect.run_id != self.progress.run.to_string());

@@ -36,6 +36,7 @@ pub(in crate::store) fn new(batch: &Batch<'_>, automation: &automation::Model, i
         ended_at: None,
         item_id: None,
         trigger_id: None,
+        shadow: automation.shadow.clone(),
     }
 }
 
@@ -46,7 +47,10 @@ pub(in crate::store) async fn create(
     arrival: Option<Arrival>,
 ) -> Result<RunId, Error> {
     let id = parse(&model.id)?;
-    let data = json!({ "item": model.item()?.to_string(), "script": model.script_id });
+    let mut data = json!({ "item": model.item()?.to_string(), "script": model.script_id });
+    if let Some(shadow) = &model.shadow {
+        data["shadow"] = json!(shadow);
+    }
     batch.run_event("run.queued", &model, data).await?;
     batch.make_run(id, model, arrival);
     batch.touch_runs();
@@ -123,6 +127,17 @@ pub(in crate::store) fn refuse_stopped(batch: &Batch<'_>, run: &row::Model) -> R
         });
     }
     Ok(())
+}
+
+/// Refuses what a shadow run must never do.
+pub(in crate::store) fn refuse_shadow(run: &row::Model) -> Result<(), Error> {
+    match &run.shadow {
+        None => Ok(()),
+        Some(shadow) => Err(Error::Conflict {
+            code: "RUN_SHADOW",
+            reason: format!("{} is a run of {shadow}: what it would do is noted, and never done", run.id),
+        }),
+    }
 }
 
 /// Ends a run by a person's wish, wherever it stands.

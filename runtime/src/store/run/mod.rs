@@ -8,12 +8,12 @@ use std::collections::HashMap;
 
 use intents::Timestamp;
 use intents::failure::Class;
-use intents::id::{AutomationId, ContractId, ItemId, RunId, ScriptId};
+use intents::id::{AutomationId, ContractId, ItemId, RunId, ScriptId, ShadowId};
 use intents::run::Phase;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-pub(super) use change::{advance, create, last_of_item, new, refuse_stopped, stop, tell_start};
+pub(super) use change::{advance, create, last_of_item, new, refuse_shadow, refuse_stopped, stop, tell_start};
 pub use progress::Progress;
 pub(super) use progress::{last_progress, place, progress, refuse_overlong};
 pub use turn::Runnable;
@@ -21,7 +21,7 @@ pub(super) use turn::expect_ready;
 
 use super::db::Queries;
 use super::rows::run as row;
-use super::{Error, Store, inbox};
+use super::{Error, Store, inbox, shadow};
 
 /// A run as people and the executor see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +52,8 @@ pub struct Run {
     pub effects: u32,
     /// Effects that another run had done before.
     pub suppressed: u32,
+    /// The shadow that it belongs to: what it would do, it does not do.
+    pub shadow: Option<ShadowId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its first attempt began.
@@ -87,6 +89,7 @@ pub(super) fn domain(row: row::Model) -> Result<Run, Error> {
         calls: count(row.calls)?,
         effects: count(row.effects)?,
         suppressed: count(row.suppressed)?,
+        shadow: shadow::of(row.shadow.as_deref())?,
         created_at: Timestamp::from_millis(row.created_at),
         started_at: row.started_at.map(Timestamp::from_millis),
         ended_at: row.ended_at.map(Timestamp::from_millis),

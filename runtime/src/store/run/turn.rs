@@ -40,7 +40,7 @@ impl Store {
             let mut unknown = Vec::new();
             let look = shared.ready.look(most, left_out, |id| match (active.get(&id), shared.automations.get(&id)) {
                 (Some(active), _) => *active,
-                (None, Ok(automation)) => automation.mode == Mode::Active.as_str(),
+                (None, Ok(automation)) => automation.works(),
                 (None, Err(_)) => {
                     unknown.push(id);
                     false
@@ -51,7 +51,7 @@ impl Store {
             }
             for id in unknown {
                 let is_active = match self.automation_row(id).await {
-                    Ok(row) => row.mode == Mode::Active.as_str(),
+                    Ok(row) => row.works(),
                     Err(Error::NotFound { .. }) => false,
                     Err(error) => return Err(error),
                 };
@@ -130,7 +130,7 @@ impl Store {
             .join(JoinType::InnerJoin, run_script())
             .filter(row::Column::Phase.eq(Phase::Queued.as_str()))
             .filter(Expr::cust(index_condition(Phase::Queued)))
-            .filter(automation::Column::Mode.eq(Mode::Active.as_str()))
+            .filter(automation::Column::Mode.is_in(Mode::WORKING.map(Mode::as_str)))
             .filter(script::Column::Engine.eq(engine.as_str()))
             .filter(row::Column::AutomationId.is_not_in(left_out.iter().map(ToString::to_string)))
             .filter(Condition::all().add_option(automation.map(|id| row::Column::AutomationId.eq(id.to_string()))))
