@@ -5,38 +5,38 @@
 //! address must be one that was there before: the person wrote it, or it was read earlier. Data of an account may go back to
 //! where it came from.
 
-use std::collections::BTreeSet;
-
+use serde_json::{Value, json};
 use url::Url;
 
 use super::named::Named;
 use crate::label::{Label, Labels};
 
 /// Something that was read in a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
-    /// The web address, where it was one.
-    pub address: Option<String>,
+    /// What it was asked for with: address, query, headers and all.
+    pub arguments: Value,
     /// Where the data came from.
     pub labels: Labels,
 }
 
-/// Whether a web address may be read after all that was read before, oldest first.
-pub fn may_leave(seen: &[Seen], address: &str, named: &Named) -> bool {
+/// Whether something may be asked of the web after all that was read before, oldest first.
+///
+/// The whole of the arguments counts: a query or a header takes as much out as an address does.
+pub fn may_leave(seen: &[Seen], arguments: &Value, named: &Named) -> bool {
     let Some(first) = seen.iter().position(is_private) else { return true };
-    let before = seen[..first].iter().filter_map(|seen| seen.address.as_deref());
-    let known: BTreeSet<_> = before.map(normal).chain(named.addresses.iter().map(|address| normal(address))).collect();
-    let host = address.parse::<Url>().ok().and_then(|url| Some(Label(format!("http:{}", url.host_str()?))));
+    let address = arguments["url"].as_str().and_then(|address| address.parse::<Url>().ok());
+    let host = address.as_ref().and_then(|url| Some(Label(format!("http:{}", url.host_str()?))));
     let goes_back = |seen: &Seen| host.as_ref().is_some_and(|host| seen.labels.contains(host));
-    known.contains(&normal(address)) || seen.iter().filter(|seen| is_private(seen)).all(goes_back)
+    let was_written = address.is_some_and(|url| named.addresses.contains(url.as_str()))
+        && *arguments == json!({ "url": arguments["url"] });
+    was_written
+        || seen[..first].iter().any(|seen| seen.arguments == *arguments)
+        || seen.iter().filter(|seen| is_private(seen)).all(goes_back)
 }
 
 fn is_private(seen: &Seen) -> bool {
     seen.labels.iter().any(|label| ["folder:", "conn:"].iter().any(|kind| label.0.starts_with(kind)))
-}
-
-fn normal(address: &str) -> String {
-    address.parse::<Url>().map_or_else(|_| address.to_owned(), |url| url.to_string())
 }
 
 #[cfg(test)]
@@ -44,30 +44,37 @@ mod tests {
     use super::*;
     use crate::chat::Surroundings;
 
-    fn seen(address: Option<&str>, labels: &[&str]) -> Seen {
+    fn seen(arguments: Value, labels: &[&str]) -> Seen {
         let labels = labels.iter().map(|label| Label((*label).to_owned())).collect();
-        Seen { address: address.map(str::to_owned), labels }
+        Seen { arguments, labels }
     }
 
     #[test]
-    fn what_a_folder_holds_does_not_leave_in_an_address() {
+    fn what_a_folder_holds_does_not_leave_in_a_request() {
         let named = Named::of(["Compare bills with https://shop.example/prices"], &Surroundings::default());
-        let page = seen(Some("https://shop.example/list?page=1"), &["http:shop.example"]);
-        let folder = seen(None, &["folder:bills"]);
-        let may = |seen: &[Seen], address: &str| may_leave(seen, address, &named);
-        assert!(may(std::slice::from_ref(&page), "https://shop.example/list?page=2"), "nothing private was read");
+        let first = json!({ "url": "https://shop.example/list", "query": { "page": 1 } });
+        let page = seen(first.clone(), &["http:shop.example"]);
+        let folder = seen(json!({ "folder": "bills", "path": "a.csv" }), &["folder:bills"]);
+        let second = json!({ "url": "https://shop.example/list", "query": { "page": 2 } });
+        assert!(may_leave(std::slice::from_ref(&page), &second, &named), "nothing private was read");
         let after = [page, folder];
-        assert!(!may(&after, "https://shop.example/list?page=2"));
-        assert!(!may(&after, "https://shop.example/prices?stolen=IBAN"));
-        assert!(may(&after, "https://shop.example/list?page=1"), "it was read before");
-        assert!(may(&after, "https://shop.example/prices"), "the person wrote it");
+        assert!(may_leave(&after, &first, &named), "it was read before");
+        assert!(may_leave(&after, &json!({ "url": "https://shop.example/prices" }), &named), "the person wrote it");
+        for arguments in [
+            second,
+            json!({ "url": "https://shop.example/prices?stolen=IBAN" }),
+            json!({ "url": "https://shop.example/prices", "query": { "stolen": "IBAN" } }),
+            json!({ "url": "https://shop.example/prices", "headers": { "x-stolen": "IBAN" } }),
+        ] {
+            assert!(!may_leave(&after, &arguments, &named), "{arguments}");
+        }
     }
 
     #[test]
     fn what_an_account_gave_may_go_back_to_it_alone() {
         let named = Named::default();
-        let account = [seen(Some("https://books.example/a"), &["http:books.example", "conn:books"])];
-        assert!(may_leave(&account, "https://books.example/a?page=2", &named));
-        assert!(!may_leave(&account, "https://other.example/", &named));
+        let account = [seen(json!({ "url": "https://books.example/a" }), &["http:books.example", "conn:books"])];
+        assert!(may_leave(&account, &json!({ "url": "https://books.example/a", "query": { "page": 2 } }), &named));
+        assert!(!may_leave(&account, &json!({ "url": "https://other.example/" }), &named));
     }
 }

@@ -102,10 +102,12 @@ fn looks_like_host(word: &str) -> bool {
     };
     let is_named = labels.len() > 1 && labels.last().is_some_and(|last| last.chars().any(char::is_alphabetic));
     let is_number = labels.len() == 4 && labels.iter().all(|label| label.parse::<u8>().is_ok());
+    // A time of day is no host with a port.
     let has_port = port.is_some_and(|port| port.parse::<u16>().is_ok());
+    let is_short = has_port && host.chars().any(char::is_alphabetic);
     labels.iter().all(plain)
         && port.is_none_or(|_| has_port)
-        && (is_named || is_number || host == "localhost" || has_port)
+        && (is_named || is_number || host == "localhost" || is_short)
 }
 
 /// Whether a text says a name as a word of its own.

@@ -52,17 +52,16 @@ mod tests {
         let around = Surroundings { folders: vec!["bills".to_owned()], connections: vec!["conn_books".to_owned()] };
         let text = "Copy the invoices from https://books.example through conn_books into bills, mail a@b.example";
         let contract = contract(&Named::of([text], &around));
-        let may: Vec<_> = contract["capabilities"].as_array().unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            may,
-            [
-                r#"{"connection":"conn_books","tool":"http.get","where":{"/url":{"prefix":"https://books.example"}}}"#,
-                r#"{"tool":"http.get","where":{"/url":{"prefix":"https://books.example"}}}"#,
-                r#"{"tool":"tls.certificate","where":{"/host":{"equals":"books.example"}}}"#,
-                r#"{"tool":"files.list","where":{"/folder":{"equals":"bills"}}}"#,
-                r#"{"tool":"files.read","where":{"/folder":{"equals":"bills"}}}"#,
-            ]
-        );
+        let web = json!({ "/url": { "prefix": "https://books.example" } });
+        let bills = json!({ "/folder": { "equals": "bills" } });
+        let may = json!([
+            { "tool": "http.get", "where": web, "connection": "conn_books" },
+            { "tool": "http.get", "where": web },
+            { "tool": "tls.certificate", "where": { "/host": { "equals": "books.example" } } },
+            { "tool": "files.list", "where": bills },
+            { "tool": "files.read", "where": bills },
+        ]);
+        assert_eq!(contract["capabilities"], may);
     }
 
     #[test]

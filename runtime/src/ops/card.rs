@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::chat::{Card, CardBody, CardState, ChangeLine};
 use crate::error::{Code, Error};
 use crate::store::{self, Automation, Mode, NewCard, Program};
+use crate::trial::SheetV1;
 
 /// Characters of a line of the planner's.
 const LINE_CHARS: usize = 300;
@@ -75,7 +76,7 @@ pub async fn propose(app: &App, proposal: Proposal) -> Result<NewCard, Error> {
     };
     let changes = in_force.as_ref().map(|(_, old)| diff(old, &contract).changes).unwrap_or_default();
     let (verdict, proof, trial) = match &card.trial {
-        Some(trial) => (trial.sheet.verdict.clone(), trial.sheet.line.clone(), Some(trial.id.to_string())),
+        Some(trial) => (trial.sheet.verdict.clone(), proof(&trial.sheet), Some(trial.id.to_string())),
         None => ("incomplete".to_owned(), "nothing was tried".to_owned(), None),
     };
     let body = CardBody {
@@ -103,6 +104,14 @@ pub async fn propose(app: &App, proposal: Proposal) -> Result<NewCard, Error> {
         recordings: proposal.recordings,
     };
     Ok(NewCard { id: app.env.card_id(), digest: digest(&body), body })
+}
+
+/// The proof sheet in a line; a world in which there was nothing to do proves little, and says so.
+fn proof(sheet: &SheetV1) -> String {
+    match sheet.counts.first_run_effects {
+        0 => format!("{}; as things were, there was nothing to do, so no effect was tried", sheet.line),
+        _ => sheet.line.clone(),
+    }
 }
 
 /// The digest of all that the person sees and confirms.

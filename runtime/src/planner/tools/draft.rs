@@ -57,7 +57,14 @@ pub(super) async fn draft(desk: &Desk<'_>, draft: Draft) -> Result<Carried, Erro
     );
     // What the person reads in a line, the model is told in full: it may still mend it.
     if let Some(trial) = body.trial.as_deref().and_then(|id| id.parse().ok()) {
-        for found in desk.app.store.trial(trial).await?.sheet.findings.iter().take(PROBLEMS_MAX) {
+        let sheet = desk.app.store.trial(trial).await?.sheet;
+        if sheet.counts.first_run_effects == 0 {
+            text.push_str(
+                "\nIn the world that was read there is nothing to do, so the trial saw no effect: say so to the user, \
+                 or explore a case in which there is something.",
+            );
+        }
+        for found in sheet.findings.iter().take(PROBLEMS_MAX) {
             text.push_str(&format!("\nThe trial notes ({}): {}", found.code, found.words));
         }
     }

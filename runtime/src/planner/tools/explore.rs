@@ -91,10 +91,9 @@ fn seen_before(desk: &Desk<'_>) -> Vec<Seen> {
     let mut seen = Vec::new();
     for row in desk.steps {
         match &row.step {
-            Step::Result { recorded, .. } => seen.extend(recorded.iter().map(|call| Seen {
-                address: call.arguments["url"].as_str().map(str::to_owned),
-                labels: call.labels.clone(),
-            })),
+            Step::Result { recorded, .. } => seen.extend(
+                recorded.iter().map(|call| Seen { arguments: call.arguments.clone(), labels: call.labels.clone() }),
+            ),
             Step::User { .. } | Step::Host { .. } | Step::Answer { .. } => {}
         }
     }
@@ -235,7 +234,7 @@ impl Look<'_> {
         let world = Circumstances { now: self.app.env.now(), major: 1, reads: &[], reread: &[], labels: &self.labels };
         match gate::decide(&self.contract, &call, &world) {
             Verdict::Pass(passed) => match wish.arguments.value()["url"].as_str() {
-                Some(address) if !may_leave(&self.seen, address, self.named) => {
+                Some(_) if !may_leave(&self.seen, wish.arguments.value(), self.named) => {
                     let message = "this conversation has read a folder or an account, so that a web address may be read \
                                    only if the user wrote it or if it was read before: look at the web first, and at \
                                    private data then, or ask the user to write the address";
@@ -309,10 +308,7 @@ impl Look<'_> {
             }
         };
         self.labels.extend(performed.labels.iter().cloned());
-        self.seen.push(Seen {
-            address: wish.arguments.value()["url"].as_str().map(str::to_owned),
-            labels: performed.labels.clone(),
-        });
+        self.seen.push(Seen { arguments: wish.arguments.value().clone(), labels: performed.labels.clone() });
         let recorded = |value: Option<Value>, refused: Option<Refusal>| RecordedCall {
             tool: name.to_string(),
             arguments: wish.arguments.value().clone(),
