@@ -85,11 +85,15 @@ fn object(schema: &Value, depth: usize) -> String {
     let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let indent = "  ".repeat(depth);
     let mut text = String::from("{\n");
-    for (name, member) in members {
+    // What must be there first; the rest by name, whatever order the schema was written in.
+    let mut rest: Vec<_> = members.keys().map(String::as_str).filter(|name| !required.contains(name)).collect();
+    rest.sort_unstable();
+    for name in required.iter().copied().filter(|name| members.contains_key(*name)).chain(rest) {
+        let member = &members[name];
         if let Some(words) = member["description"].as_str() {
             let _ = writeln!(text, "{indent}/** {words} */");
         }
-        let optional = if required.contains(&name.as_str()) { "" } else { "?" };
+        let optional = if required.contains(&name) { "" } else { "?" };
         let _ = writeln!(text, "{indent}{name}{optional}: {};", of_schema(member, depth + 1));
     }
     text.push_str(&"  ".repeat(depth - 1));
@@ -121,11 +125,11 @@ mod tests {
         });
         let declared = [
             "{",
+            "  /** Who gets it. */",
+            "  to: string | Array<string>;",
             "  any?: unknown;",
             "  headers?: { [name: string]: string };",
             "  level?: \"info\" | \"warn\";",
-            "  /** Who gets it. */",
-            "  to: string | Array<string>;",
             "}",
         ];
         assert_eq!(of_schema(&schema, 1), declared.join("\n"));

@@ -24,12 +24,12 @@ const TROUBLES_MAX: u32 = 12;
 
 /// The planner.
 pub struct Planner {
-    app: App,
+    /// What sessions work with; nothing once the server ends, so that nobody keeps the store open for it.
+    app: Option<App>,
     sessions: BTreeMap<ThreadId, Session>,
     troubles: BTreeMap<ThreadId, u32>,
     /// Whether it looks for work by itself: not in the server that a command starts for itself.
     looks: bool,
-    ending: bool,
 }
 
 struct Session {
@@ -48,13 +48,11 @@ impl std::fmt::Debug for Planner {
 impl Planner {
     /// A planner that has nothing to do yet. `looks` says whether it looks for work by itself, or only where it is told.
     pub fn new(app: App, looks: bool) -> Self {
-        Self { app, sessions: BTreeMap::new(), troubles: BTreeMap::new(), looks, ending: false }
+        Self { app: Some(app), sessions: BTreeMap::new(), troubles: BTreeMap::new(), looks }
     }
 
     fn admit(&mut self, thread: ThreadId, context: &Context<Self>) {
-        if self.ending {
-            return;
-        }
+        let Some(app) = self.app.clone() else { return };
         if let Some(session) = self.sessions.get_mut(&thread) {
             session.again = true;
             return;
@@ -65,16 +63,14 @@ impl Planner {
         }
         let (stop, stopped) = watch::channel(false);
         let rest = if self.troubles.contains_key(&thread) { AGAIN_AFTER } else { Duration::ZERO };
-        let task = tokio::spawn(watched(self.app.clone(), thread, rest, stopped, context.address()));
+        let task = tokio::spawn(watched(app, thread, rest, stopped, context.address()));
         self.sessions.insert(thread, Session { stop, task, again: false });
     }
 
     /// Looks in the store for threads with work: messages are hints alone.
     fn look(&self, context: &mut Context<Self>) {
-        if !self.looks || self.ending {
-            return;
-        }
-        let store = self.app.store.clone();
+        let Some(app) = self.app.as_ref().filter(|_| self.looks) else { return };
+        let store = app.store.clone();
         let look = async move { store.working_threads(LOOK_MAX).await };
         context.spawn(look.into_actor(self).map(|found, planner, context| match found {
             Ok(threads) => threads.into_iter().for_each(|thread| planner.admit(thread, context)),
@@ -135,7 +131,7 @@ impl Handler<End> for Planner {
     type Result = ();
 
     fn handle(&mut self, _: End, _: &mut Context<Self>) {
-        self.ending = true;
+        self.app = None;
         for session in self.sessions.values() {
             session.task.abort();
         }

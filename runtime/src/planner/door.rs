@@ -18,10 +18,9 @@ impl Door {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(planner);
     }
 
-    /// Closes it for good, and has the planner leave what it is doing as it stands.
+    /// Has the planner leave what it is doing as it stands, and let go of everything that it holds.
     pub async fn close(&self) {
-        let planner = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(planner) = planner {
+        if let Some(planner) = self.planner() {
             planner.send(End).await.unwrap_or_default();
         }
     }

@@ -273,7 +273,7 @@ async fn what_was_really_done_is_suppressed_in_shadow_and_the_ledger_does_not_he
     assert_eq!(goes(&attempt, &invoice(1), "x").await, Outcome::Value(json!({ "message_id": "m1" })));
     assert_eq!(foresee(&attempt, &invoice(1), "y").await.unwrap(), Foretold::KeyConflict { run: real.run });
     assert_eq!(world.store.run(attempt.run).await.unwrap().suppressed, 1);
-    assert_eq!(world.number("SELECT SUM(suppressions) + SUM(performances) FROM ledger").await, 1);
+    assert_eq!(world.number("SELECT CAST(SUM(suppressions) + SUM(performances) AS BIGINT) FROM ledger").await, 1);
     let woulds: Vec<_> = notes(&world).await.iter().map(|note| note.would).collect();
     assert_eq!(woulds, [Would::Conflict], "the same call is noted in one place");
 }

@@ -41,6 +41,8 @@ mod postgres;
 mod retention;
 #[path = "../store/runs.rs"]
 mod runs;
+#[path = "../store/shadow.rs"]
+mod shadow;
 #[path = "../store/storm.rs"]
 mod storm;
 #[path = "../store/trials.rs"]
