@@ -176,7 +176,14 @@ impl Session<'_> {
         let model = match error {
             Error::Face { ref code, .. } if *code == Code::ShuttingDown => return Ok(false),
             Error::Model(model) => model,
-            error => return Err(error),
+            Error::Face { .. }
+            | Error::Config(_)
+            | Error::Contract(_)
+            | Error::Script(_)
+            | Error::Store(_)
+            | Error::Connector(_)
+            | Error::Sandbox(_)
+            | Error::Answered { .. } => return Err(error),
         };
         let why = match model.code() {
             models::Code::ModelUnderWay => {

@@ -116,7 +116,9 @@ fn pieces(answer: &Value) -> Vec<Value> {
     for (index, call) in calls.iter().enumerate() {
         let arguments = match &call["arguments"] {
             Value::String(text) => text.clone(),
-            value => value.to_string(),
+            value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                value.to_string()
+            }
         };
         let function = json!({ "name": call["name"], "arguments": arguments });
         let call = json!({ "index": index, "id": format!("c{index}"), "type": "function", "function": function });

@@ -63,7 +63,7 @@ pub(in crate::cli) trait Audience {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::cli) enum Ended {
     /// The thread waits for the user.
-    Waits(ThreadView),
+    Waits(Box<ThreadView>),
     /// The user has gone.
     Left,
 }
@@ -216,7 +216,7 @@ impl<'a> Conversation<'a> {
             match thread {
                 Some(told) if told.state != "working" && self.seen >= told.last_seq => {
                     audience.take(Came::Activity(String::new()));
-                    return Ok(Followed::Ended(Ended::Waits(told)));
+                    return Ok(Followed::Ended(Ended::Waits(Box::new(told))));
                 }
                 told => thread = told,
             }

@@ -185,7 +185,7 @@ impl Command for EraseThread {
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let row = find(batch, self.thread).await?;
-        erase(batch, &[row.id.clone()]).await?;
+        erase(batch, std::slice::from_ref(&row.id)).await?;
         tell(batch, &row, "thread.erased", &self.by, json!({ "thread": row.id })).await
     }
 }
