@@ -7,6 +7,7 @@ use intents::chat::{Named, plain_line, unnamed};
 use intents::contract::{Change as Clause, Contract, Words, diff};
 use intents::id::CardId;
 use intents::run::Phase;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::explain;
@@ -274,9 +275,14 @@ async fn undecided(app: &App, id: CardId) -> Result<Card, Error> {
     }
 }
 
-/// The next time of its schedules.
+/// The next time of its schedules, by the clock that the schedule goes by.
 async fn next_time(app: &App, automation: &Automation) -> Result<Option<String>, Error> {
     let triggers = app.store.triggers_of(automation.id).await?;
-    let next = triggers.iter().filter_map(|trigger| trigger.next_at).min();
-    Ok(next.map(|at| at.to_jiff().to_zoned(jiff::tz::TimeZone::system()).strftime("%A, %Y-%m-%d %H:%M %Q").to_string()))
+    let next = triggers.iter().filter_map(|trigger| Some((trigger.next_at?, &trigger.body))).min_by_key(|(at, _)| *at);
+    Ok(next.map(|(at, body)| {
+        let trigger: Value = serde_json::from_str(body).unwrap_or_default();
+        let zone = trigger["tz"].as_str().and_then(|name| TimeZone::get(name).ok());
+        let zoned = at.to_jiff().to_zoned(zone.unwrap_or_else(TimeZone::system));
+        zoned.strftime("%A, %Y-%m-%d %H:%M %Q").to_string()
+    }))
 }
