@@ -3,7 +3,6 @@
 //! A turn is a row of steps, each of them durable: an answer of the model, or the outcome of one tool call. What comes next
 //! follows from the steps alone, so whoever takes a turn up again goes on where it stood.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::amount::Amount;
@@ -104,18 +103,6 @@ impl Bound {
             Self::Cost => format!("{} USD", bounds.cost),
             Self::Time => format!("{} minutes", bounds.time.as_secs() / 60),
         }
-    }
-}
-
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Answers => "answers",
-            Self::Calls => "calls",
-            Self::Tokens => "tokens",
-            Self::Cost => "cost",
-            Self::Time => "time",
-        })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use url::Url;
 
 use super::named::Named;
@@ -91,22 +90,22 @@ fn anywhere(capability: &Capability) -> Option<&'static str> {
     (!is_said).then_some(words)
 }
 
-/// The texts that a condition compares with.
+/// The texts that a condition compares with, whole or in their beginnings.
 fn constants(condition: &Condition) -> Vec<String> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    match &condition.comparison {
-        Comparison::Equals(value) => text(value).into_iter().collect(),
-        Comparison::OneOf(values) => values.iter().filter_map(text).collect(),
-        Comparison::Prefix(Prefix::Address(prefix)) => vec![prefix.as_str().to_owned()],
-        Comparison::Prefix(Prefix::Text(prefix)) => vec![prefix.clone()],
-        Comparison::Contains(_)
+    let start = match &condition.comparison {
+        Comparison::Prefix(Prefix::Address(prefix)) => Some(prefix.as_str()),
+        Comparison::Prefix(Prefix::Text(prefix)) => Some(prefix.as_str()),
+        Comparison::Equals(_)
+        | Comparison::OneOf(_)
+        | Comparison::Contains(_)
         | Comparison::Names(_)
         | Comparison::Matches(_)
         | Comparison::GreaterThan(_)
         | Comparison::LessThan(_)
         | Comparison::AtMostLength(_)
-        | Comparison::AsRow(..) => Vec::new(),
-    }
+        | Comparison::AsRow(..) => None,
+    };
+    condition.comparison.texts().into_iter().chain(start).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -55,6 +55,24 @@ pub enum Comparison {
     AsRow(Against, RowPlace),
 }
 
+impl Comparison {
+    /// The texts that it names one by one; none where it means more than these.
+    pub fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Equals(value) => value.as_str().into_iter().collect(),
+            Self::OneOf(values) => values.iter().filter_map(Value::as_str).collect(),
+            Self::Prefix(_)
+            | Self::Contains(_)
+            | Self::Names(_)
+            | Self::Matches(_)
+            | Self::GreaterThan(_)
+            | Self::LessThan(_)
+            | Self::AtMostLength(_)
+            | Self::AsRow(..) => Vec::new(),
+        }
+    }
+}
+
 /// How an argument is compared with a place in a bound row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Against {

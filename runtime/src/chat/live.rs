@@ -60,11 +60,6 @@ impl Live {
         });
     }
 
-    /// The answer as far as it came.
-    pub fn so_far(&self, thread: ThreadId) -> String {
-        self.sender(thread).borrow().text.clone()
-    }
-
     fn change(&self, thread: ThreadId, how: impl FnOnce(&mut Partial)) {
         self.sender(thread).send_modify(how);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use intents::canonical;
-use intents::contract::{Comparison, Contract, Slug, Source, Words};
+use intents::contract::{Contract, Slug, Source, Words};
 use intents::failure::Class;
 use intents::tool::{Definition, Name};
 use serde_json::Value;
@@ -178,7 +178,7 @@ fn check_folders(app: &App, contract: &Contract, granted: &BTreeMap<String, Fold
             let last = place.argument().and_then(|pointer| pointer.segments().last());
             last.is_some_and(|segment| segment == "folder" || segment.ends_with("_folder"))
         });
-        for name in named.flat_map(|(_, condition)| constants(&condition.comparison)) {
+        for name in named.flat_map(|(_, condition)| condition.comparison.texts()) {
             let folder = find(granted, name, &format!("the capability `{}`", capability.tool))?;
             if folder.trust == Trust::ReadOnly && changes(app, &capability.tool) {
                 let message =
@@ -199,22 +199,6 @@ fn find<'g>(granted: &'g BTreeMap<String, FolderGrant>, name: &str, whose: &str)
     let grant = granted.get(name).ok_or_else(unknown)?;
     folder::exists(name, grant)?;
     Ok(grant)
-}
-
-/// The texts that a comparison with constants names.
-fn constants(comparison: &Comparison) -> Vec<&str> {
-    match comparison {
-        Comparison::Equals(value) => value.as_str().into_iter().collect(),
-        Comparison::OneOf(values) => values.iter().filter_map(Value::as_str).collect(),
-        Comparison::Prefix(_)
-        | Comparison::Contains(_)
-        | Comparison::Names(_)
-        | Comparison::Matches(_)
-        | Comparison::GreaterThan(_)
-        | Comparison::LessThan(_)
-        | Comparison::AtMostLength(_)
-        | Comparison::AsRow(..) => Vec::new(),
-    }
 }
 
 fn changes(app: &App, tool: &Name) -> bool {
