@@ -210,6 +210,21 @@ typed_id!(
 typed_id!(
     /// Identifies a proposed automation, for a person to confirm. Prints as `card_01JD...`.
     CardId, "card");
+typed_id!(
+    /// Identifies what the maintainer did about one failure. Prints as `rep_01JD...`.
+    RepairId, "rep");
+typed_id!(
+    /// Identifies failures that have one cause, and what became of them. Prints as `inc_01JD...`.
+    IncidentId, "inc");
+typed_id!(
+    /// Identifies a recorded run that every version must still lead to the same effects. Prints as `gold_01JD...`.
+    GoldenId, "gold");
+typed_id!(
+    /// Identifies a message to the user's mailbox or webhook. Prints as `dlv_01JD...`.
+    DeliveryId, "dlv");
+typed_id!(
+    /// Identifies a link in a mail that answers a need once. Prints as `link_01JD...`.
+    LinkId, "link");
 
 #[cfg(test)]
 mod tests {

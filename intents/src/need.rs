@@ -21,6 +21,8 @@ pub enum Kind {
     Grant,
     /// The contract wants a person's yes before this effect happens.
     Approve,
+    /// A repair is ready, and does something else than past runs did.
+    Confirm,
     /// A limit of the sandbox was broken.
     Limit,
     /// A service has been unavailable for too long.
@@ -45,6 +47,8 @@ pub enum Choice {
     Continue,
     /// Run the same item again from the start; effects that happened are not repeated.
     RunAgain,
+    /// Let the maintainer try to repair the script, with a new allowance.
+    Repair,
     /// Yes: it may happen.
     Approve,
     /// No: it may not; the script is told.
@@ -70,6 +74,12 @@ pub enum Consequence {
     Refuse,
     /// A new run takes the same item from the start.
     Restart,
+    /// The maintainer tries to repair the script, with a new allowance.
+    Repair,
+    /// The repair goes live with its differences.
+    Accept,
+    /// The repair is dropped, and the maintainer is told so.
+    Decline,
     /// The run ends, stopped.
     EndRun,
     /// Nothing but the need is closed.
@@ -78,12 +88,13 @@ pub enum Consequence {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Settle,
         Self::Repair,
         Self::Reconnect,
         Self::Grant,
         Self::Approve,
+        Self::Confirm,
         Self::Limit,
         Self::Unavailable,
         Self::Trigger,
@@ -99,6 +110,7 @@ impl Kind {
             Self::Reconnect => "reconnect",
             Self::Grant => "grant",
             Self::Approve => "approve",
+            Self::Confirm => "confirm",
             Self::Limit => "limit",
             Self::Unavailable => "unavailable",
             Self::Trigger => "trigger",
@@ -109,12 +121,13 @@ impl Kind {
 
     /// What may be answered.
     pub const fn choices(self) -> &'static [Choice] {
-        use Choice::{Approve, Continue, Dismiss, ItDidNot, ItHappened, Refuse, RunAgain, Stop};
+        use Choice::{Approve, Continue, Dismiss, ItDidNot, ItHappened, Refuse, Repair, RunAgain, Stop};
         match self {
             Self::Settle => &[ItHappened, ItDidNot, Stop],
-            Self::Repair => &[RunAgain, Dismiss],
+            Self::Repair => &[RunAgain, Repair, Dismiss],
             Self::Reconnect | Self::Grant | Self::Unavailable => &[Continue, Stop],
             Self::Approve => &[Approve, Refuse, Stop],
+            Self::Confirm => &[Approve, Refuse],
             Self::Limit => &[RunAgain, Dismiss],
             Self::Trigger | Self::Silence => &[Dismiss],
             Self::Internal => &[RunAgain, Dismiss],
@@ -130,18 +143,19 @@ impl Kind {
     pub const fn holds_run(self) -> bool {
         match self {
             Self::Settle | Self::Reconnect | Self::Grant | Self::Approve | Self::Unavailable => true,
-            Self::Repair | Self::Limit | Self::Trigger | Self::Silence | Self::Internal => false,
+            Self::Repair | Self::Confirm | Self::Limit | Self::Trigger | Self::Silence | Self::Internal => false,
         }
     }
 }
 
 impl Choice {
     /// Every choice.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ItHappened,
         Self::ItDidNot,
         Self::Continue,
         Self::RunAgain,
+        Self::Repair,
         Self::Approve,
         Self::Refuse,
         Self::Stop,
@@ -155,6 +169,7 @@ impl Choice {
             Self::ItDidNot => "it_did_not",
             Self::Continue => "continue",
             Self::RunAgain => "run_again",
+            Self::Repair => "repair",
             Self::Approve => "approve",
             Self::Refuse => "refuse",
             Self::Stop => "stop",
@@ -183,6 +198,9 @@ pub fn answer(kind: Kind, choice: Choice) -> Result<Consequence, NotAChoice> {
         Choice::ItDidNot => Consequence::SettleNotApplied,
         Choice::Continue => Consequence::Resume,
         Choice::RunAgain => Consequence::Restart,
+        Choice::Repair => Consequence::Repair,
+        Choice::Approve if kind == Kind::Confirm => Consequence::Accept,
+        Choice::Refuse if kind == Kind::Confirm => Consequence::Decline,
         Choice::Approve => Consequence::Approve,
         Choice::Refuse => Consequence::Refuse,
         Choice::Stop => Consequence::EndRun,

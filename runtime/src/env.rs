@@ -194,6 +194,11 @@ id_maker! {
     thread_id -> ThreadId,
     message_id -> MessageId,
     card_id -> CardId,
+    repair_id -> RepairId,
+    incident_id -> IncidentId,
+    golden_id -> GoldenId,
+    delivery_id -> DeliveryId,
+    link_id -> LinkId,
     shadow_id -> ShadowId,
     note_id -> NoteId,
 }

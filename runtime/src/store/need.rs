@@ -242,6 +242,9 @@ pub(super) async fn take_answer(
         | Consequence::SettleNotApplied
         | Consequence::Resume
         | Consequence::Restart
+        | Consequence::Repair
+        | Consequence::Accept
+        | Consequence::Decline
         | Consequence::EndRun
         | Consequence::Close => {}
     }
@@ -267,6 +270,8 @@ async fn follow(batch: &mut Batch<'_>, need: &row::Model, consequence: Consequen
         Consequence::SettleApplied => settle_by_person(batch, need, State::Applied).await?,
         Consequence::SettleNotApplied => settle_by_person(batch, need, State::NotApplied).await?,
         Consequence::Resume | Consequence::Approve | Consequence::Refuse | Consequence::Close => {}
+        // What the maintainer does next follows from the answer, and it looks at it by itself.
+        Consequence::Repair | Consequence::Accept | Consequence::Decline => {}
         Consequence::Restart => restart(batch, need).await?,
         Consequence::EndRun => {
             // The run that it is about may not sleep yet, or not any more.
