@@ -65,6 +65,12 @@ pub enum Record {
         call: u32,
         /// What failed.
         failure: Failure,
+        /// What the service answered, where that is what failed: it has not the shape that it should have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Arc<Outcome>>,
+        /// What was decided to be done about it, in plain words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        routed: Option<String>,
         /// When.
         at: Timestamp,
     },

@@ -13,6 +13,7 @@ use crate::engine::Engines;
 use crate::env::Env;
 use crate::executor::Control;
 use crate::health::Health;
+use crate::maintainer;
 use crate::models::Models;
 use crate::planner::Door;
 use crate::store::Store;
@@ -45,6 +46,8 @@ pub struct App {
     pub control: Control,
     /// The way to the planner.
     pub planner: Door,
+    /// The way to the maintainer.
+    pub maintainer: maintainer::Door,
     /// What is happening in conversations at this moment.
     pub live: Live,
     /// What is counted.

@@ -21,6 +21,7 @@ use crate::executor::{Control, Executor, Services};
 use crate::health::Health;
 use crate::hub::Hub;
 use crate::janitor::{Backups, start_janitor};
+use crate::maintainer::{self, Maintainer};
 use crate::models::{self, Models};
 use crate::planner::{Door, Planner};
 use crate::router;
@@ -131,6 +132,7 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
         engines,
         control,
         planner: Door::default(),
+        maintainer: maintainer::Door::default(),
         live: Live::default(),
         meter,
         trials: Arc::new(Semaphore::new(TRIALS_AT_ONCE)),
@@ -140,6 +142,10 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
     app.planner.open(supervise("planner", &app.env, &app.health, &escalation, {
         let app = app.clone();
         move |_| Planner::new(app, parts.triggers)
+    }));
+    app.maintainer.open(supervise("maintainer", &app.env, &app.health, &escalation, {
+        let app = app.clone();
+        move |_| Maintainer::new(app, parts.triggers)
     }));
     Ok(Server { app, hub, tasks })
 }
@@ -160,6 +166,7 @@ impl Server {
             task.abort();
         }
         self.app.planner.close().await;
+        self.app.maintainer.close().await;
         self.app.models.end();
         self.app.control.end().await;
     }

@@ -1,5 +1,6 @@
 //! What went wrong, and what is to be done about it.
 
+mod breaker;
 mod codes;
 mod route;
 
@@ -7,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use breaker::Breaker;
 pub use route::{Budget, Evidence, Route, TransientPolicy, route};
 
 /// What a caller may do about an error. Errors are classified where they arise; messages are never parsed.

@@ -1,5 +1,6 @@
 //! The route of a failure: a pure, exhaustive function of its class, the evidence and what may still be tried.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::Class;
@@ -25,10 +26,26 @@ pub enum Route {
         /// Not before this.
         not_before: Timestamp,
     },
+    /// Have the maintainer repair the script; the run waits for what becomes of it.
+    Repair,
     /// Ask the person; the run waits for the answer.
     Ask(Need),
     /// Stop the automation and tell the person: something is wrong with us or with the record.
     FailClosed(Need),
+}
+
+/// The route in plain words, as the journal keeps it.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RetryInPlace { after } => write!(f, "tried again after {} ms", after.as_millis()),
+            Self::WaitThenRetry { until } => write!(f, "waits until {until}"),
+            Self::Settle { not_before } => write!(f, "settled by its identity, not before {not_before}"),
+            Self::Repair => f.write_str("repaired"),
+            Self::Ask(need) => write!(f, "asked: {need}"),
+            Self::FailClosed(need) => write!(f, "failed closed: {need}"),
+        }
+    }
 }
 
 /// What is known about a failure beside its class.
@@ -40,6 +57,8 @@ pub struct Evidence {
     pub started_at: Timestamp,
     /// How long the service asked to wait.
     pub retry_after: Option<Duration>,
+    /// Whether a repair of the script may help: there is one, and it did not say itself that a person has to look.
+    pub repairable: bool,
 }
 
 /// What may still be tried.
@@ -85,6 +104,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 pub fn route(class: Class, evidence: &Evidence, budget: Budget, policy: &TransientPolicy, now: Timestamp) -> Route {
     match class {
         Class::Transient => retry(evidence, budget, policy, now),
+        Class::Logic if evidence.repairable => Route::Repair,
         Class::Logic => Route::Ask(Need::Repair),
         Class::Auth => Route::Ask(Need::Reconnect),
         Class::Permission => Route::Ask(Need::Grant),
@@ -138,7 +158,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
 
     fn routed(class: Class, identity: Option<Identity>, failures: u32) -> Route {
-        let evidence = Evidence { identity, started_at: NOW, retry_after: None };
+        let evidence = Evidence { identity, started_at: NOW, retry_after: None, repairable: false };
         let budget = Budget { failures, first_failed_at: NOW };
         route(class, &evidence, budget, &TransientPolicy::default(), NOW)
     }
@@ -159,6 +179,7 @@ mod tests {
             identity: Some(Identity::Keyed { window_ms: 1000 }),
             started_at: NOW - Duration::from_secs(1),
             retry_after: None,
+            repairable: false,
         };
         let budget = Budget { failures: 1, first_failed_at: NOW };
         assert_eq!(
@@ -177,12 +198,23 @@ mod tests {
 
     #[test]
     fn what_the_service_asks_for_is_obeyed() {
-        let evidence = Evidence { identity: None, started_at: NOW, retry_after: Some(Duration::from_secs(90)) };
+        let evidence = Evidence { identity: None, started_at: NOW, retry_after: Some(Duration::from_secs(90)), repairable: false };
         let budget = Budget { failures: 1, first_failed_at: NOW };
         assert_eq!(
             route(Class::Transient, &evidence, budget, &TransientPolicy::default(), NOW),
             Route::WaitThenRetry { until: NOW + Duration::from_secs(90) }
         );
+    }
+
+    #[test]
+    fn only_logic_is_repaired_and_only_where_there_is_a_script_to_repair() {
+        for class in Class::ALL {
+            let evidence = Evidence { identity: None, started_at: NOW, retry_after: None, repairable: true };
+            let budget = Budget { failures: 1, first_failed_at: NOW };
+            let routed = route(class, &evidence, budget, &TransientPolicy::default(), NOW);
+            assert_eq!(routed == Route::Repair, class == Class::Logic, "{class}");
+        }
+        assert_eq!(routed(Class::Logic, None, 1), Route::Ask(Need::Repair));
     }
 
     #[test]

@@ -23,6 +23,10 @@ crate::error_codes! {
     Flood, "TRIAL_FLOOD", Logic, "the first run does more at once than anybody expects, and no limit of the contract bounds it";
     HistoryFails, "TRIAL_HISTORY_FAILS", Logic, "the past run that failed does not come to its end with this script either";
     HistoryDiffers, "TRIAL_HISTORY_DIFFERS", Unknown, "in a past run this script has other effects than the one before it";
+    KeyUsed, "TRIAL_KEY_USED", Logic, "under a key of a past run something else is done, which the ledger refuses";
+    Swallows, "TRIAL_SWALLOWS", Logic, "the repair brings the failing run to its end by doing nothing";
+    HardCoded, "TRIAL_HARD_CODED", Logic, "the repair contains values of the case that it is tried on";
+    AdapterUnfit, "TRIAL_ADAPTER", Logic, "the adapter does not lead from what the service says to what the script was proven with";
     HistoryThin, "TRIAL_HISTORY_THIN", Limit, "too few past runs can be compared";
     FirstRun, "TRIAL_FIRST_RUN", Unknown, "the more is there, the more the first run does, and no limit of the contract bounds it";
     Calendar, "TRIAL_CALENDAR", Unknown, "each day, week or month counts as new: the same happens again in the next one";

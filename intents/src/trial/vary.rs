@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::drift::Form;
+
 /// The value with the rows of each list in the opposite order. Says whether anything moved.
 pub fn reversed(value: &mut Value) -> bool {
     match value {
@@ -88,7 +90,8 @@ fn rename(text: &str) -> String {
         && text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || "-:.TZ+ ".contains(c))
         && text.contains(['-', ':']);
-    if is_time || text.is_empty() || text.contains('\n') || text.chars().count() > NAME_CHARS_MAX {
+    let is_day = Form::of(text) == Form::DayFirst;
+    if is_time || is_day || text.is_empty() || text.contains('\n') || text.chars().count() > NAME_CHARS_MAX {
         return text.to_owned();
     }
     if let Some((local, domain)) = text.split_once('@') {

@@ -71,6 +71,8 @@ pub struct SettledView {
 pub struct FaultView {
     /// What failed.
     pub failure: FailureView,
+    /// What was decided to be done about it.
+    pub routed: Option<String>,
     /// When.
     pub at: String,
 }
@@ -220,14 +222,14 @@ fn gather(records: Vec<Record>) -> BTreeMap<u32, Gathered> {
                     gathered.settled.get_or_insert((outcome, view));
                 }
             }
-            Record::Faulted { call, failure, at, .. } => {
+            Record::Faulted { call, failure, at, routed, .. } => {
                 let failure = FailureView {
                     class: failure.class.to_string(),
                     code: failure.code,
                     message: redact_text(&failure.message, Policy::Secrets),
                 };
                 if let Some(gathered) = calls.get_mut(&call) {
-                    gathered.faults.push(FaultView { failure, at: at.to_string() });
+                    gathered.faults.push(FaultView { failure, routed, at: at.to_string() });
                 }
             }
             Record::Outside(Report::Named { call, id }) => drop(names.insert(call, id)),

@@ -10,7 +10,7 @@ use super::engines::{
 };
 use super::{
     approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors, events,
-    health, hooks, login, metrics, needs, notices, openapi, policy, providers, reference, runs, secrets, settings,
+    health, hooks, login, metrics, needs, notices, openapi, policy, providers, reference, repairs, runs, secrets, settings,
     shadow, stop, thread_stream, threads, tools, trials, usage,
 };
 
@@ -38,6 +38,7 @@ macro_rules! routes {
                 (name = "engines", description = "Programs outside that execute the script's part of runs"),
                 (name = "effects", description = "What happened under each key"),
                 (name = "inbox", description = "What only the person can give, and what automations tell"),
+                (name = "repairs", description = "What broke, what changed, what proved it, and how to take it back"),
                 (name = "events", description = "What changed, as pages and as live streams"),
                 (name = "chat", description = "Conversations, and the cards that come of them"),
                 (name = "contracts", description = "The format of contracts, and their plain words"),
@@ -67,6 +68,7 @@ routes! {
     engine_calls::make_call, engine_calls::show_call, engine_artifacts::put_artifact,
     engine_ends::complete, engine_ends::fail, engine_ends::release,
     needs::list, needs::show, needs::give_answer, notices::list,
+    repairs::list, repairs::show, repairs::undo,
     approvals::list, approvals::show, approvals::decide, approvals::hold, approvals::take_back,
     events::list_rooms, events::list, events::listen,
     contract::schema, contract::explain, contract::compare, policy::evaluate,

@@ -95,6 +95,9 @@ pub(super) enum Asked {
     /// What may happen only with your yes.
     #[command(subcommand)]
     Approvals(Approvals),
+    /// What was repaired, what proved it, and taking it back.
+    #[command(subcommand)]
+    Repairs(Repairs),
     /// Contracts in plain words.
     #[command(subcommand)]
     Contract(Contract),
@@ -428,6 +431,25 @@ pub(super) enum Inbox {
         need: String,
         /// One of its choices.
         choice: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Repairs {
+    /// List repairs, newest first.
+    List {
+        /// Only of this automation.
+        automation: Option<String>,
+    },
+    /// Show what broke, what changed, what proved it, and what it cost.
+    Show {
+        /// Its id.
+        repair: String,
+    },
+    /// Take a repair back: the script before it is in force again.
+    Undo {
+        /// Its id.
+        repair: String,
     },
 }
 

@@ -426,6 +426,7 @@ async fn close(services: &Services, id: RunId, trouble: &Trouble) -> Result<(), 
         labels: Labels::new(),
         needs: vec![need],
         pause: !unfit,
+        repair: None,
     };
     services.store.finish(finish).await.map(|_| ())
 }

@@ -1,6 +1,7 @@
 //! One attempt: the loop between the script's process, the calls under way, and the store.
 
 mod approval;
+mod drift;
 mod effect;
 mod ending;
 mod evidence;
@@ -57,6 +58,7 @@ use crate::telemetry::traces::AttemptTrace;
 pub use self::ending::Ending;
 
 use self::ending::End;
+use self::drift::Shapes;
 use self::evidence::refusal_need;
 pub(crate) use self::fault::within;
 use self::memory::{budgets, events_taken, logged, made_at, not_before, said};
@@ -147,6 +149,8 @@ struct Attempt {
     sleeping: BTreeMap<u32, NewWait>,
     budgets: BTreeMap<u32, Budget>,
     overlay: Overlay,
+    /// What is known of the shapes of results.
+    shapes: Shapes,
     labels: Labels,
     /// Events of each name that the script has been given.
     events_taken: BTreeMap<String, u64>,
@@ -300,6 +304,7 @@ impl Attempt {
             sleeping: BTreeMap::new(),
             budgets: budgets(&context.records),
             overlay: Overlay::from_records(&context.records),
+            shapes: Shapes::of(&context),
             labels: context.labels.clone(),
             events_taken: events_taken(&context.records),
             said: said(&context.records),
@@ -471,7 +476,9 @@ impl Attempt {
 
     /// A call goes nowhere: what the contract could lift is asked about, anything else ends the run.
     fn refuse(&mut self, leaving: &Leaving, refused: Refused) -> Result<(), Trouble> {
-        self.unsaved.faulted(leaving.call, &refused.failure, self.services.env.now());
+        let grants = refused.failure.class == Class::Permission;
+        let routed = if grants { "asked: grant" } else { "the run ends" };
+        self.unsaved.faulted(leaving.call, &refused.failure, routed.to_owned(), self.services.env.now());
         if refused.failure.class == Class::Permission {
             self.services.meter.verdict(GateVerdict::Deny);
             let need = refusal_need(&self.context, leaving, &refused.failure, refused.evidence);
@@ -485,7 +492,15 @@ impl Attempt {
     /// Makes a call that is no effect.
     async fn go_ahead(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
         let Kind::Read(tool) = &admitted.kind else { return self.host_call(admitted).await };
+        if let Some(given) = self.given(admitted) {
+            let id = admitted.call;
+            self.droppable.push(Box::pin(std::future::ready((id, Landing::Read(Ok(given))))));
+            return Ok(());
+        }
         let now = self.services.env.now();
+        if let Err(failure) = self.services.breakers.admit(admitted, now) {
+            return self.faulted(admitted, failure, None).await;
+        }
         let call = admitted.for_tool(&self.context, &self.labels, None, now, now);
         let (services, tool, id) = (self.services.clone(), Arc::clone(tool), admitted.call);
         self.droppable.push(Box::pin(async move {
@@ -503,18 +518,13 @@ impl Attempt {
             Landing::Again => self.decide_again(call).await,
             Landing::Read(Ok(performed)) => {
                 let admitted = admitted();
+                self.services.breakers.note(&admitted, Ok(()), self.services.env.now());
                 self.services.env.reached(FaultPoint::ReadDone).await;
-                match self.misshapen(&admitted, &performed.outcome)? {
-                    Some(failure) => self.fail(failure, json!({ "tool": admitted.definition.name.as_str() })),
-                    None => {
-                        self.keep_read(&admitted, &performed.outcome);
-                        self.complete(call, performed.outcome, performed.labels);
-                    }
-                }
-                Ok(())
+                self.came(&admitted, performed).await
             }
             Landing::Read(Err(fault)) => {
                 let admitted = admitted();
+                self.services.breakers.note::<()>(&admitted, Err(&fault.failure), self.services.env.now());
                 self.faulted(&admitted, fault.failure, None).await
             }
             Landing::Looked(Ok(contents)) => {
@@ -537,6 +547,8 @@ impl Attempt {
             }
             Landing::Performed { started_at, result } => {
                 let admitted = admitted();
+                let came = result.as_ref().map(|_| ()).map_err(|fault| &fault.failure);
+                self.services.breakers.note(&admitted, came, self.services.env.now());
                 self.performed(&admitted, started_at, result).await
             }
             Landing::Settlement { started_at, result } => {

@@ -57,6 +57,8 @@ pub(super) struct Context {
     /// The contract in force, when it is another: the run may do only what both allow.
     pub(super) current: Option<Arc<Contract>>,
     pub(super) records: Vec<Record>,
+    /// The journal of the failed run in whose place this one goes on after a repair.
+    pub(super) resumes: Vec<Record>,
     pub(super) folders: Vec<Folder>,
     pub(super) private_hosts: Vec<HostPort>,
     /// Where the data came from that the run has read before.
@@ -85,6 +87,18 @@ impl Context {
             Some(services.contract(automation.contract).await?)
         };
         let records = journal.records;
+        // Only a further run of an item goes on in the place of another.
+        let first = intents::id::RunId::from_ulid(run.item.ulid()) == run.id;
+        let resumed = if first { None } else { store.resumed_from(run.id).await? };
+        let resumes = match resumed {
+            None => Vec::new(),
+            Some(failed) => match store.journal(failed).await {
+                Ok(journal) => journal.records,
+                // What was erased is read again.
+                Err(store::Error::Sealed { .. } | store::Error::NotFound { .. }) => Vec::new(),
+                Err(error) => return Err(error.into()),
+            },
+        };
         let settings = store.settings().await?;
         let mut labels = item.labels.clone();
         for record in &records {
@@ -102,6 +116,7 @@ impl Context {
             own,
             current,
             records,
+            resumes,
             folders,
             private_hosts,
             labels,

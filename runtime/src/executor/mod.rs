@@ -5,8 +5,10 @@
 //! harmless: decide, store, then act. It knows nothing of HTTP and nothing of triggers.
 
 mod actor;
+pub(crate) mod adapter;
 pub(crate) mod answers;
 mod attempt;
+mod breakers;
 pub(crate) mod call;
 mod context;
 pub(crate) mod grants;

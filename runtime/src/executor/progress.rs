@@ -92,8 +92,8 @@ impl Unsaved {
         self.now
     }
 
-    pub(super) fn faulted(&mut self, call: u32, failure: &Failure, now: Timestamp) {
-        self.push(Record::Faulted { call, failure: failure.clone(), at: now });
+    pub(super) fn faulted(&mut self, call: u32, failure: &Failure, routed: String, now: Timestamp) {
+        self.push(Record::Faulted { call, failure: failure.clone(), answer: None, routed: Some(routed), at: now });
     }
 
     /// Hands over what the next commit adds.

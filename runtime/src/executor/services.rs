@@ -11,6 +11,7 @@ use intents::id::ContractId;
 use intents::tool::Definition;
 use sandbox::{Jail, Limits};
 
+use super::breakers::Breakers;
 use super::context::Trouble;
 use super::in_flight::Table;
 use super::tools::Tools;
@@ -30,6 +31,7 @@ pub struct Services {
     pub(super) transient: TransientPolicy,
     pub(super) private_hosts: Arc<Vec<HostPort>>,
     pub(super) in_flight: Table,
+    pub(super) breakers: Breakers,
     pub(super) meter: Meter,
     pub(super) tracer: Tracer,
     vocabulary: Arc<Vec<Definition>>,
@@ -60,6 +62,7 @@ impl Services {
             transient: TransientPolicy::default(),
             private_hosts: Arc::default(),
             in_flight: Table::default(),
+            breakers: Breakers::default(),
             contracts: Arc::default(),
         }
     }

@@ -10,8 +10,11 @@ use crate::error::{Code, Error};
 use crate::models::{CHAIN_MAX, ProfileName, read_budget};
 use crate::store::{
     ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN,
+    REPAIR_BUDGET_DAY, REPAIR_BUDGET_FAILURE, REPAIR_ON, REPAIRS_PER_WEEK,
 };
 
+/// An automation that is repaired more often should be looked at.
+const REPAIRS_PER_WEEK_MAX: u64 = 100;
 /// More private hosts are a network, and belong into the configuration.
 const PRIVATE_HOSTS_MAX: usize = 256;
 
@@ -50,7 +53,17 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
         let names = names.ok().filter(|names| (1..=CHAIN_MAX).contains(&names.len()));
         return names.map(|names| json!(names)).ok_or_else(|| Error::new(Code::SettingValue, message));
     }
-    if [MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN].contains(&name) {
+    if name == REPAIR_ON {
+        let message = format!("`{name}` is true or false");
+        return value.as_bool().map(Value::from).ok_or_else(|| Error::new(Code::SettingValue, message));
+    }
+    if name == REPAIRS_PER_WEEK {
+        let number = value.as_u64().filter(|number| *number <= REPAIRS_PER_WEEK_MAX);
+        let message = format!("`{name}` is a number from 0 to {REPAIRS_PER_WEEK_MAX}");
+        return number.map(Value::from).ok_or_else(|| Error::new(Code::SettingValue, message));
+    }
+    let budgets = [MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, REPAIR_BUDGET_DAY, REPAIR_BUDGET_FAILURE];
+    if budgets.contains(&name) {
         let amount = value.as_str().and_then(read_budget);
         let message =
             format!("`{name}` is an amount in US dollars such as \"0.50 USD\"; \"0 USD\" lets no model be asked");
@@ -58,7 +71,7 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
             .map(|amount| json!(format!("{amount} USD")))
             .ok_or_else(|| Error::new(Code::SettingValue, message));
     }
-    let named = [ALLOW_PRIVATE, MODEL_CHAIN, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN];
+    let named = [ALLOW_PRIVATE, MODEL_CHAIN, REPAIR_ON, REPAIRS_PER_WEEK].into_iter().chain(budgets);
     let known: Vec<_> = std::iter::once(format!("{FOLDER_PREFIX}NAME")).chain(named.map(str::to_owned)).collect();
     let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let advice = config::nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();

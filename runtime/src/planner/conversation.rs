@@ -14,7 +14,7 @@ const OLD_RESULT_CHARS: usize = 2_000;
 const GIVEN_UP: &str = "It was not carried out: the turn was cut off before.";
 
 /// Where the turn stands.
-pub(super) fn progress(steps: &[StepRow]) -> Progress {
+pub(crate) fn progress(steps: &[StepRow]) -> Progress {
     let mut results = 0;
     let mut rests = false;
     for row in steps.iter().rev() {
@@ -57,7 +57,7 @@ pub(super) fn said_by_user(steps: &[StepRow]) -> Vec<&str> {
 }
 
 /// The conversation as a model is told it.
-pub(super) fn messages(system: String, steps: &[StepRow]) -> Vec<Message> {
+pub(crate) fn messages(system: String, steps: &[StepRow]) -> Vec<Message> {
     let turn = steps.iter().rposition(|row| matches!(row.step, Step::User { .. })).unwrap_or(0);
     let mut messages: Vec<Message> = Vec::new();
     for (index, row) in steps.iter().enumerate() {
@@ -128,7 +128,7 @@ fn length(message: &Message) -> usize {
 }
 
 /// The beginning of a text, with a word that there was more.
-pub(super) fn shortened(text: &str, chars: usize) -> String {
+pub(crate) fn shortened(text: &str, chars: usize) -> String {
     match text.char_indices().nth(chars) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}\n… (cut here; it has {} characters)", &text[..end], text.chars().count()),

@@ -7,7 +7,7 @@
 //! becomes a card, and only the person's confirmation makes it live.
 
 mod actor;
-mod conversation;
+pub(crate) mod conversation;
 mod door;
 mod prompt;
 mod session;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::id::{AutomationId, ContractId, ScriptId, ShadowId};
+use intents::repair::Adapter;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
@@ -130,7 +131,9 @@ pub struct ScriptVersion {
     pub minor: i64,
     /// What is executed.
     pub program: Program,
-    /// The digest of the program.
+    /// What stands between services that answer in another shape now, and the shape that it was proven with.
+    pub adapters: Arc<Vec<Adapter>>,
+    /// The digest of the program with its adapters.
     pub digest: String,
 }
 
@@ -318,6 +321,7 @@ impl Command for Import {
                 engine: self.program.engine().map(ToString::to_string),
                 digest: script_digest.clone(),
                 created_at: now,
+                adapters: None,
             };
             batch.tx.insert(&model).await?;
         }
@@ -453,7 +457,7 @@ impl Command for SetMode {
 }
 
 /// The row of a script, from memory where it is there: a script never changes.
-async fn script_row(db: &impl Queries, shared: &Shared, id: ScriptId) -> Result<Arc<script::Model>, Error> {
+pub(super) async fn script_row(db: &impl Queries, shared: &Shared, id: ScriptId) -> Result<Arc<script::Model>, Error> {
     let since = match shared.scripts.get(&id) {
         Ok(row) => return Ok(row),
         Err(since) => since,
@@ -552,7 +556,16 @@ impl Store {
     pub async fn script(&self, id: ScriptId) -> Result<ScriptVersion, Error> {
         let row = script_row(self.reader(), self.shared(), id).await?;
         let program = Program::from_row(&row)?;
-        Ok(ScriptVersion { id, major: row.major, minor: row.minor, program, digest: row.digest.clone() })
+        let adapters = row.adapters.as_deref().map(serde_json::from_str).transpose();
+        let adapters = adapters.map_err(|error| Error::unreadable("script", error))?.unwrap_or_default();
+        Ok(ScriptVersion {
+            id,
+            major: row.major,
+            minor: row.minor,
+            program,
+            adapters: Arc::new(adapters),
+            digest: row.digest.clone(),
+        })
     }
 
     /// Which script versions are executed outside, and by which engine.

@@ -8,11 +8,13 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use super::batch::Batch;
-use super::rows::automation;
+use super::repair::Routed;
+use super::rows::{automation, run as run_row};
 use super::run::{Progress, advance, last_progress, refuse_overlong, tell_start};
 use super::state::StateWrite;
 use super::writer::Command;
-use super::{Error, Mode, NewNeed, Store, approval, need, shadow, sleep, state};
+use super::{Error, Mode, NewNeed, Store, approval, need, repair, shadow, sleep, state};
+use crate::maintainer::NewRepair;
 
 /// The end of a run.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct Finish {
     pub labels: Labels,
     /// What the user is to be asked or told.
     pub needs: Vec<NewNeed>,
+    /// What is to be repaired, rather than asked about.
+    pub repair: Option<Box<NewRepair>>,
     /// Whether the automation pauses: something is wrong with us or with the record.
     pub pause: bool,
 }
@@ -78,9 +82,9 @@ impl Command for Finish {
             Some(failure) => ("run.failed", json!({ "class": failure.class.as_str(), "code": failure.code })),
         };
         batch.run_event(kind, &row, data).await?;
-        for need in &self.needs {
-            need::open(batch, need).await?;
-        }
+        // What a repair brought and does not hold is taken back first: the failure is then one of the script before it.
+        let taken_back = repair::watch(batch, &row, self.failure.as_ref().map(|failure| failure.class)).await?;
+        self.ask_or_repair(batch, &row, taken_back).await?;
         if self.pause {
             // As a shadow run it ran in shadow.
             let from = if row.shadow.is_some() { Mode::Shadow } else { Mode::Active };
@@ -96,6 +100,26 @@ impl Command for Finish {
 }
 
 impl Finish {
+    /// Has what failed repaired where it may be, and asks the person about the rest.
+    async fn ask_or_repair(&self, batch: &mut Batch<'_>, row: &run_row::Model, taken_back: bool) -> Result<(), Error> {
+        let why = match &self.repair {
+            None => None,
+            Some(_) if taken_back => Some("a repair of it failed, and was taken back".to_owned()),
+            Some(new) => match repair::begin(batch, row, new).await? {
+                Routed::Repair => return Ok(()),
+                Routed::Ask(why) => Some(why.to_string()),
+            },
+        };
+        for need in &self.needs {
+            let mut need = need.clone();
+            if let Some(why) = &why {
+                need.evidence["not_repaired"] = json!(why);
+            }
+            need::open(batch, &need).await?;
+        }
+        Ok(())
+    }
+
     /// Takes what the run wrote, in its shadow if it is of one, unless another has changed what it saw.
     async fn write_state(
         &self,

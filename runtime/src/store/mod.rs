@@ -46,6 +46,7 @@ mod piece;
 mod provider;
 mod ready;
 mod rebuild;
+mod repair;
 mod request;
 mod reserve;
 mod restored;
@@ -96,13 +97,14 @@ pub use overview::Overview;
 pub use piece::Piece;
 pub use provider::StoredProvider;
 pub use rebuild::Rebuild;
+pub use repair::{AdvanceRepair, DeployRepair, GiveUp, Learnt, Seen};
 pub use request::AnsweredRequest;
 pub use restored::{AfterRestore, Restored};
 pub use retention::{Retention, Swept};
 pub use run::{Progress, Run, RunFilter, Runnable};
 pub(crate) use scratch::Scratch;
 pub use setting::{
-    ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN, Setting,
+    ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN, REPAIR_BUDGET_DAY, REPAIR_BUDGET_FAILURE, REPAIR_ON, REPAIRS_PER_WEEK, Setting,
 };
 pub use shadow::{Foresee, Foretold, NoteSubject, ShadowCounts, ShadowNote};
 pub use signal::Signal;

@@ -20,7 +20,7 @@ use super::event::{NewEvent, WORKSPACE_ROOM, digest_of};
 use super::ledger::{self, SettledBy};
 use super::rows::{automation, need as row};
 use super::writer::Command;
-use super::{Error, Store, approval, room_of, run, sleep};
+use super::{Error, Store, approval, repair, room_of, run, sleep};
 
 /// Whether a need is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +178,15 @@ pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId,
     Ok(id)
 }
 
+/// Gives an open need other words, since more is known by now.
+pub(super) async fn say_anew(batch: &Batch<'_>, id: NeedId, new: &NewNeed) -> Result<(), Error> {
+    let found = batch.tx.one(row::Entity::find_by_id(id.to_string())).await?;
+    let mut need = found.ok_or_else(|| Error::NotFound { what: "need", which: id.to_string() })?;
+    let body = Body { title: new.title.clone(), evidence: new.evidence.clone() };
+    need.body = batch.shared.payload.seal_value(&batch.shared.env, &need.id, &body);
+    batch.tx.update(&need).await
+}
+
 /// Whether the last need with a dedupe key is open no more.
 pub(super) async fn was_closed(batch: &Batch<'_>, dedupe_key: &str) -> Result<bool, Error> {
     let last = batch
@@ -270,8 +279,11 @@ async fn follow(batch: &mut Batch<'_>, need: &row::Model, consequence: Consequen
         Consequence::SettleApplied => settle_by_person(batch, need, State::Applied).await?,
         Consequence::SettleNotApplied => settle_by_person(batch, need, State::NotApplied).await?,
         Consequence::Resume | Consequence::Approve | Consequence::Refuse | Consequence::Close => {}
-        // What the maintainer does next follows from the answer, and it looks at it by itself.
-        Consequence::Repair | Consequence::Accept | Consequence::Decline => {}
+        Consequence::Repair | Consequence::Accept | Consequence::Decline => {
+            repair::answered(batch, &need.id, consequence, by).await?;
+        }
+        // Runs that wait for a repair go on together; any other is started again by itself.
+        Consequence::Restart if repair::answered(batch, &need.id, consequence, by).await? => {}
         Consequence::Restart => restart(batch, need).await?,
         Consequence::EndRun => {
             // The run that it is about may not sleep yet, or not any more.

@@ -9,11 +9,12 @@ use serde_json::json;
 
 use super::batch::Batch;
 use super::db::Queries;
+use super::event::{NewEvent, WORKSPACE_ROOM};
 use super::ledger::{self, Message};
 use super::rows::notice as row;
 use super::run::{self, Progress};
 use super::writer::{Command, Ticket};
-use super::{Error, Store};
+use super::{Error, Store, room_of};
 
 /// A notice about to be stored, in the commit that holds the call's outcome.
 #[derive(Debug, Clone)]
@@ -89,6 +90,31 @@ impl Command for NewNotice {
         batch.put_run(self.progress.run, run);
         Ok(())
     }
+}
+
+/// Tells the user something that the host itself found or did.
+pub(super) async fn tell(
+    batch: &mut Batch<'_>,
+    automation: Option<AutomationId>,
+    level: &str,
+    title: &str,
+    text: &str,
+    labels: &Labels,
+) -> Result<(), Error> {
+    let id = batch.shared.env.event_id().ulid().to_string();
+    let body = Body { title: title.to_owned(), text: text.to_owned(), labels: labels.clone() };
+    let model = row::Model {
+        id: id.clone(),
+        automation_id: automation.map(|id| id.to_string()),
+        run_id: None,
+        level: level.to_owned(),
+        body: batch.shared.payload.seal_value(&batch.shared.env, &id, &body),
+        created_at: batch.now.as_millis(),
+    };
+    batch.tx.insert(&model).await?;
+    let room = automation.map_or(WORKSPACE_ROOM, room_of);
+    let data = json!({ "notice": id, "level": level });
+    batch.event(NewEvent { room, kind: "notice.given", actor: "steward".to_owned(), run: None, cause: None, data }).await
 }
 
 impl Store {

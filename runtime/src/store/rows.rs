@@ -77,6 +77,7 @@ table!(script, "scripts", {
     engine: Option<String>,
     digest: String,
     created_at: i64,
+    adapters: Option<String>,
 });
 
 table!(trigger, "triggers", {
@@ -504,6 +505,58 @@ table!(card, "cards", {
     created_at: i64,
     decided_at: Option<i64>,
     decided_by: Option<String>,
+});
+
+table!(repair, "repairs", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: String,
+    state: String,
+    cause: Vec<u8>,
+    storm: Vec<u8>,
+    run_id: String,
+    script_id: String,
+    new_script_id: Option<String>,
+    need_id: Option<String>,
+    step: i64,
+    attempt: i64,
+    allowance_step: i64,
+    allowance_at: i64,
+    watch_left: i64,
+    cost: i64,
+    wrapped_key: Vec<u8>,
+    body: Vec<u8>,
+    created_at: i64,
+    updated_at: i64,
+});
+
+table!(repair_step, "repair_steps", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    repair_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    step: i64,
+    cost: i64,
+    tokens_in: i64,
+    tokens_out: i64,
+    body: Vec<u8>,
+    created_at: i64,
+});
+
+table!(repair_run, "repair_runs", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    run_id: String,
+    repair_id: String,
+    resumed: Option<String>,
+    created_at: i64,
+});
+
+table!(fingerprint, "fingerprints", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    automation_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    site: String,
+    body: Vec<u8>,
+    updated_at: i64,
 });
 
 table!(event, "events", {

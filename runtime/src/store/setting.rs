@@ -27,6 +27,15 @@ pub const MODEL_BUDGET_MONTH: &str = "models.budget_per_month";
 /// The setting that says what one turn of a conversation may cost, such as `1 USD`.
 pub const MODEL_BUDGET_TURN: &str = "models.budget_per_turn";
 
+/// The setting that says whether failures are repaired at all.
+pub const REPAIR_ON: &str = "repair.on";
+/// The setting that says how often one automation may be repaired in seven days, where its contract does not say so.
+pub const REPAIRS_PER_WEEK: &str = "repair.per_week";
+/// The setting that says what the repair of one failure may cost, such as `0.50 USD`.
+pub const REPAIR_BUDGET_FAILURE: &str = "repair.budget_per_failure";
+/// The setting that says what all repairs may cost in any 24 hours, such as `2 USD`.
+pub const REPAIR_BUDGET_DAY: &str = "repair.budget_per_day";
+
 /// One setting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {

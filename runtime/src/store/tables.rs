@@ -153,6 +153,14 @@ tables! {
     Steps = step, Age, by ["thread_id", "step"];
     /// What was proposed in them.
     Cards = card, Age, by ["id"];
+    /// What the maintainer did about failures.
+    Repairs = repair, Thinned, by ["id"];
+    /// How it went about it.
+    RepairSteps = repair_step, Age, by ["repair_id", "step"];
+    /// Runs that failed and wait for a repair, or went on after one.
+    RepairRuns = repair_run, Age, by ["run_id"];
+    /// What is known of the shapes of results.
+    Fingerprints = fingerprint, Made, by ["automation_id", "site"];
     /// The record of what changed.
     Events = event, Archived, by ["position"];
     /// Segments of events that are in the archive.

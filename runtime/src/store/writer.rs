@@ -57,12 +57,15 @@ pub struct Signals {
     pub runs: watch::Receiver<u64>,
     /// Waits, slots or triggers have changed.
     pub timers: watch::Receiver<u64>,
+    /// Repairs have begun, or were answered.
+    pub repairs: watch::Receiver<u64>,
 }
 
 pub(super) struct Beacons {
     pub(super) events: watch::Sender<i64>,
     pub(super) runs: watch::Sender<u64>,
     pub(super) timers: watch::Sender<u64>,
+    pub(super) repairs: watch::Sender<u64>,
 }
 
 impl Beacons {
@@ -70,8 +73,10 @@ impl Beacons {
         let (events, events_seen) = watch::channel(position);
         let (runs, runs_seen) = watch::channel(0);
         let (timers, timers_seen) = watch::channel(0);
-        let signals = Signals { events: events_seen, runs: runs_seen, timers: timers_seen };
-        (Self { events, runs, timers }, signals)
+        let (repairs, repairs_seen) = watch::channel(0);
+        let signals =
+            Signals { events: events_seen, runs: runs_seen, timers: timers_seen, repairs: repairs_seen };
+        (Self { events, runs, timers, repairs }, signals)
     }
 }
 

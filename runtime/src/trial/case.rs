@@ -1,5 +1,7 @@
 //! Cases: what starts a simulated run, and what its reads lead to.
 
+use std::collections::BTreeMap;
+
 use intents::Timestamp;
 use intents::canonical::{self, Digest};
 use intents::contract::{Contract, Source};
@@ -159,6 +161,7 @@ impl Case {
             | Record::Ended { .. } => None,
         })?;
         let (mut recordings, mut state, mut written) = (Vec::new(), Vec::new(), Vec::new());
+        let answers = answers_of(records);
         for call in recorded(records) {
             let arguments: Value = serde_json::from_str(&call.called.arguments).unwrap_or(Value::Null);
             let place = arguments["key"].as_str().unwrap_or_default().to_owned();
@@ -170,15 +173,35 @@ impl Case {
                     }
                 }
                 _ => {
-                    if let Some(settled) = call.settled {
+                    // What the script was not given, since it was not proven with it, is what a repair has to take.
+                    let answer = || answers.get(&call.called.call).cloned();
+                    let outcome = call.settled.map(|settled| (*settled.outcome).clone()).or_else(answer);
+                    if let Some(outcome) = outcome {
                         let (tool, arguments) = (call.called.tool, call.called.arguments);
-                        recordings.push(Recording { tool, arguments, outcome: (*settled.outcome).clone() });
+                        recordings.push(Recording { tool, arguments, outcome });
                     }
                 }
             }
         }
         Some(Self { name, input, at, recordings, state, made: false })
     }
+}
+
+/// The answers that a run failed at, by call.
+fn answers_of(records: &[Record]) -> BTreeMap<u32, Outcome> {
+    let answer = |record: &Record| match record {
+        Record::Faulted { call, answer: Some(answer), .. } => Some((*call, answer.as_ref().clone())),
+        Record::Faulted { .. }
+        | Record::Began { .. }
+        | Record::Called(_)
+        | Record::Settled { .. }
+        | Record::Reread { .. }
+        | Record::StateRead { .. }
+        | Record::Logged(_)
+        | Record::Outside(_)
+        | Record::Ended { .. } => None,
+    };
+    records.iter().filter_map(answer).collect()
 }
 
 #[cfg(test)]

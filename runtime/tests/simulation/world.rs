@@ -251,6 +251,7 @@ impl World {
             labels: Labels::new(),
             needs: Vec::new(),
             pause: false,
+            repair: None,
         };
         store.finish(finish).await.unwrap();
     }

@@ -164,6 +164,7 @@ async fn a_fault_of_ours_pauses_a_shadow_and_leaves_it_one() {
     let end = Finish {
         failure: Some(intents::outcome::Failure::new(Class::Internal, "X", "x")),
         pause: true,
+        repair: None,
         ..attempt.end()
     };
     world.store.finish(end).await.unwrap();

@@ -357,6 +357,7 @@ impl Attempt {
             labels: Labels::new(),
             needs: Vec::new(),
             pause: false,
+            repair: None,
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Recorder {
 pub(crate) enum Reply {
     /// It answers, with a status, a content type and a body.
     Says(u16, &'static str, String),
+    /// It answers with headers of its own.
+    Tells(u16, &'static str, Vec<(String, String)>, String),
     /// It closes without a word.
     HangsUp,
 }
@@ -92,9 +94,16 @@ fn serve(mut stream: TcpStream, came: &Mutex<Vec<Came>>, answer: &Answer) -> std
     };
     let reply = answer(&request);
     came.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-    let Reply::Says(status, kind, body) = reply else { return Ok(()) };
+    let (status, kind, headers, body) = match reply {
+        Reply::Says(status, kind, body) => (status, kind, Vec::new(), body),
+        Reply::Tells(status, kind, headers, body) => (status, kind, headers, body),
+        Reply::HangsUp => return Ok(()),
+    };
     let length = body.len();
-    let head = format!("HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\ncontent-type: {kind}");
+    let mut head = format!("HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\ncontent-type: {kind}");
+    for (name, value) in headers {
+        head.push_str(&format!("\r\n{name}: {value}"));
+    }
     stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n{body}").as_bytes())
 }
 

@@ -17,6 +17,7 @@ mod import;
 pub(super) mod inbox;
 pub(super) mod providers;
 mod render;
+pub(super) mod repairs;
 pub(super) mod runs;
 pub(super) mod secrets;
 pub(super) mod settings;

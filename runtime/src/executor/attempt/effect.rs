@@ -108,7 +108,8 @@ impl Attempt {
                 );
                 let more = json!({ "other": "what was sent may differ from what this run would send" });
                 let need = wording::for_call(&self.context, admitted, NeedKind::Settle, Some(&failure), more);
-                self.unsaved.faulted(admitted.call, &failure, self.services.env.now());
+                let routed = format!("asked: {}", NeedKind::Settle);
+                self.unsaved.faulted(admitted.call, &failure, routed, self.services.env.now());
                 self.mark_uncertain(admitted, Some(need.clone())).await?;
                 self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
                 Ok(())
@@ -171,7 +172,7 @@ impl Attempt {
     ) -> Result<(), Trouble> {
         let Kind::Effect(effect) = &admitted.kind else { return Ok(()) };
         let now = self.services.env.now();
-        let evidence = Evidence { identity: Some(effect.identity), started_at, retry_after: None };
+        let evidence = Evidence { identity: Some(effect.identity), started_at, retry_after: None, repairable: false };
         let fresh = Budget { failures: 0, first_failed_at: now };
         let budget = self.budgets.get(&admitted.call).copied().unwrap_or(fresh);
         match route(Class::Uncertain, &evidence, budget, &self.services.transient, now) {
@@ -182,7 +183,7 @@ impl Attempt {
                 self.ask_service(admitted, started_at);
                 Ok(())
             }
-            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Ask(_) | Route::FailClosed(_) => {
+            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Ask(_) | Route::Repair | Route::FailClosed(_) => {
                 self.faulted(admitted, failure, Some(started_at)).await
             }
         }

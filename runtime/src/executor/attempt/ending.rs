@@ -13,6 +13,7 @@ use crate::env::FaultPoint;
 use crate::executor::context::Trouble;
 use crate::executor::wording;
 use crate::store;
+use crate::maintainer::NewRepair;
 use crate::store::{Finish, Finished, NewWait, Sleep};
 
 /// How an attempt left its run.
@@ -39,6 +40,8 @@ pub(super) enum End {
         failure: Failure,
         need: NeedKind,
         evidence: Value,
+        /// What is to be repaired, rather than asked about.
+        repair: Option<Box<NewRepair>>,
         pause: bool,
     },
     /// It goes on later, from where the journal stands.
@@ -84,24 +87,24 @@ impl Attempt {
 
     async fn close(&mut self, end: End) -> Result<Ending, Trouble> {
         let now = self.services.env.now();
-        let (result, failure, needs, pause) = match end {
+        let (result, failure, needs, repair, pause) = match end {
             End::Parked => {
                 self.services.store.append(self.unsaved.take()).await?.await.or_else(late_news)?;
                 self.services.store.lose_attempt(self.context.run.id, self.number).await?;
                 return Ok(Ending::Parked);
             }
             End::Asleep { on } => return self.sleep(vec![on]).await,
-            End::Finished { result } => (Some(result), None, Vec::new(), false),
-            End::Failed { failure, need, evidence, pause } => {
+            End::Finished { result } => (Some(result), None, Vec::new(), None, false),
+            End::Failed { failure, need, evidence, repair, pause } => {
                 let need = wording::for_run(&self.context, need, &failure, evidence);
-                (None, Some(failure), vec![need], pause)
+                (None, Some(failure), vec![need], repair, pause)
             }
         };
         self.unsaved.push(Record::Ended { result, failure: failure.clone(), at: now });
         self.services.env.reached(FaultPoint::BeforeFinish).await;
         let state = std::mem::take(&mut self.overlay).writes();
         let finish =
-            Finish { progress: self.unsaved.take(), failure, state, labels: self.labels.clone(), needs, pause };
+            Finish { progress: self.unsaved.take(), failure, state, labels: self.labels.clone(), needs, repair, pause };
         let finished = match self.services.store.finish(finish.clone()).await {
             Err(store::Error::Conflict { code: "LIMIT_JOURNAL", reason }) => {
                 self.services.store.finish(without_records(finish, &self.context, reason)).await
@@ -110,7 +113,12 @@ impl Attempt {
         };
         self.services.env.reached(FaultPoint::AfterFinish).await;
         match finished {
-            Ok(Finished::Over(phase)) => Ok(Ending::Over(phase)),
+            Ok(Finished::Over(phase)) => {
+                if phase == Phase::Succeeded {
+                    self.learn().await;
+                }
+                Ok(Ending::Over(phase))
+            }
             Ok(Finished::Overtaken) => Ok(Ending::Overtaken),
             // The run was stopped by a person while it ended.
             Err(store::Error::Conflict { code: "RUN_TRANSITION", .. }) => Ok(Ending::Over(Phase::Stopped)),

@@ -55,6 +55,7 @@ pub(super) fn without_records(mut finish: Finish, context: &Context, reason: Str
     finish.progress.records.clear();
     finish.needs = vec![wording::for_run(context, NeedKind::Limit, &failure, json!({}))];
     finish.failure = Some(failure);
+    finish.repair = None;
     finish.state.clear();
     finish
 }

@@ -33,7 +33,6 @@ impl Attempt {
         started_at: Option<Timestamp>,
     ) -> Result<(), Trouble> {
         let now = self.services.env.now();
-        self.unsaved.faulted(admitted.call, &failure, now);
         let budget = self.budgets.entry(admitted.call).or_insert(Budget { failures: 0, first_failed_at: now });
         budget.failures = budget.failures.saturating_add(1);
         let budget = *budget;
@@ -44,8 +43,10 @@ impl Attempt {
             },
             started_at: started_at.unwrap_or(now),
             retry_after: failure.retry_after_ms.map(Duration::from_millis),
+            repairable: false,
         };
         let route = route(failure.class, &evidence, budget, &self.services.transient, now);
+        self.unsaved.faulted(admitted.call, &failure, route.to_string(), now);
         let uncertain = failure.class == Class::Uncertain;
         if self.end.is_some() {
             if !uncertain {
@@ -89,7 +90,7 @@ impl Attempt {
                 }
                 self.sleeping.insert(admitted.call, NewWait::Need(Box::new(need)));
             }
-            Route::Ask(_) | Route::FailClosed(_) => {
+            Route::Ask(_) | Route::Repair | Route::FailClosed(_) => {
                 let more = json!({ "tool": admitted.definition.name.as_str(), "call": admitted.call });
                 self.fail(failure, more);
             }
@@ -107,7 +108,7 @@ impl Attempt {
         let waits_long = match route {
             Route::RetryInPlace { .. } => budget.failures >= OPTIONAL_FAILURES_MAX,
             Route::WaitThenRetry { .. } | Route::Ask(_) => true,
-            Route::Settle { .. } | Route::FailClosed(_) => false,
+            Route::Settle { .. } | Route::FailClosed(_) | Route::Repair => false,
         };
         admitted.optional && failure.class == Class::Transient && !admitted.definition.is_effect() && waits_long
     }
@@ -123,19 +124,23 @@ impl Attempt {
     /// Ends the run with a failure that no wait cures.
     pub(super) fn fail(&mut self, failure: Failure, evidence: Value) {
         let now = self.services.env.now();
-        let nothing = Evidence { identity: None, started_at: now, retry_after: None };
+        let repair = self.repair_of(&failure, &evidence);
+        let nothing =
+            Evidence { identity: None, started_at: now, retry_after: None, repairable: repair.is_some() };
         let budget = Budget { failures: u32::MAX, first_failed_at: Timestamp::EPOCH };
-        let (need, pause) = match route(failure.class, &nothing, budget, &self.services.transient, now) {
-            Route::Ask(need) => (need, false),
-            Route::FailClosed(need) => (need, true),
+        let (need, pause, repair) = match route(failure.class, &nothing, budget, &self.services.transient, now) {
+            // Where it cannot be repaired after all, the person is asked.
+            Route::Repair => (NeedKind::Repair, false, repair),
+            Route::Ask(need) => (need, false, None),
+            Route::FailClosed(need) => (need, true, None),
             Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Settle { .. } => {
-                (NeedKind::Internal, true)
+                (NeedKind::Internal, true, None)
             }
         };
         self.services.meter.failed(&failure);
         // A need that holds a run makes no sense for one that has ended.
         let need = if need.holds_run() { NeedKind::Repair } else { need };
-        self.finish_with(End::Failed { failure, need, evidence, pause });
+        self.finish_with(End::Failed { failure, need, evidence, repair, pause });
     }
 }
 

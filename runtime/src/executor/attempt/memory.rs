@@ -49,13 +49,14 @@ pub(super) fn not_before(records: &[Record], policy: &TransientPolicy) -> BTreeM
     let mut times = BTreeMap::new();
     for record in records {
         match record {
-            Record::Faulted { call, failure, at } => {
+            Record::Faulted { call, failure, at, .. } => {
                 let budget = budgets.entry(*call).or_insert(Budget { failures: 0, first_failed_at: *at });
                 budget.failures = budget.failures.saturating_add(1);
                 let evidence = Evidence {
                     identity: None,
                     started_at: *at,
                     retry_after: failure.retry_after_ms.map(Duration::from_millis),
+                    repairable: false,
                 };
                 // What became of it then becomes of it now: the route is a function of what is recorded.
                 match (failure.class, route(failure.class, &evidence, *budget, policy, *at)) {

@@ -75,7 +75,7 @@ impl Attempt {
         self.unsaved.push(Record::Outside(Report::GaveUp { message: failure.message.clone(), at: now }));
         let before = self.gave_up.unwrap_or(Budget { failures: 0, first_failed_at: now });
         let budget = Budget { failures: before.failures.saturating_add(1), ..before };
-        let nothing = Evidence { identity: None, started_at: now, retry_after: None };
+        let nothing = Evidence { identity: None, started_at: now, retry_after: None, repairable: false };
         match route(Class::Transient, &nothing, budget, &self.services.transient, now) {
             Route::RetryInPlace { after } => self.finish_with(End::Asleep { on: NewWait::Time(now + after) }),
             Route::WaitThenRetry { until } => self.finish_with(End::Asleep { on: NewWait::Time(until) }),
@@ -83,7 +83,7 @@ impl Attempt {
                 let need = wording::for_run(&self.context, kind, &failure, json!({}));
                 self.finish_with(End::Asleep { on: NewWait::Need(Box::new(need)) });
             }
-            Route::Ask(_) | Route::FailClosed(_) | Route::Settle { .. } => self.fail(failure, json!({})),
+            Route::Ask(_) | Route::Repair | Route::FailClosed(_) | Route::Settle { .. } => self.fail(failure, json!({})),
         }
     }
 

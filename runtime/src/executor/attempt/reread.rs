@@ -169,6 +169,13 @@ impl Attempt {
         }
         let at = self.services.env.now();
         let Performed { outcome, labels } = performed;
+        let outcome = match self.fitting(again, outcome).await? {
+            Ok(outcome) => outcome,
+            Err((failure, _, evidence)) => {
+                self.fail(failure, evidence);
+                return Ok(());
+            }
+        };
         self.labels.extend(labels.iter().cloned());
         if let Outcome::Value(value) = &outcome {
             self.reads.push(Earlier {

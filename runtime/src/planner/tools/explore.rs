@@ -1,52 +1,26 @@
 //! `explore`: the model's JavaScript in the jail, under a contract that follows from what the person named.
 //!
-//! The same jail and the same gate as in a run. Reads are real, and recorded; effects are simulated, whatever they are;
-//! nothing is stored but what was read. A place that the person did not name is refused, whoever asks for it.
+//! A place that the person did not name is refused, whoever asks for it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
-use connectors::{Call, Connection, Grants, Performed, Tool as Connector};
-use intents::canonical::Digest;
-use intents::chat::{Named, Seen, may_leave, plain_line, session_contract};
+use intents::chat::{Seen, session_contract};
 use intents::contract::Contract;
 use intents::failure::Class;
-use intents::gate::{self, Circumstances, Passed, Verdict};
-use intents::id::{AutomationId, RunId};
-use intents::label::Labels;
-use intents::outcome::{Failure, Outcome, Refusal};
 use intents::redact::{Policy, redact};
-use intents::tool::{Definition, Kind};
-use intents::trial::made;
-use sandbox::{FromScript, Limits, Start};
+use intents::tool::Definition;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Carried, Desk, Tool};
-use crate::app::App;
-use crate::chat::{RecordedCall, Step};
+use crate::chat::Step;
 use crate::error::Error;
-use crate::executor::call::{self, Leaving, Wish};
-use crate::executor::grants;
-use crate::executor::host::{self, HostCall};
-use crate::executor::tools::Tools;
-use crate::executor::{Trouble, within};
+use crate::explore::{End, Looked, Rules, look};
 use crate::models::fenced;
 use crate::planner::conversation::shortened;
 
-/// Whoever waits for an answer waits for this, too.
-const WITHIN: Duration = Duration::from_secs(90);
-/// Calls of one look; whoever needs more looks again.
-const CALLS_MAX: u32 = 60;
 /// Characters of what a model is told of one look.
 const TOLD_CHARS: usize = 24_000;
-/// Lines of the log that it is told.
-const LOG_LINES_MAX: usize = 40;
-/// Bytes of one read that are recorded for a trial; what is longer is not tried with.
-const RECORDED_BYTES_MAX: usize = 512 * 1024;
-/// The name that the code has in what is said about it.
-const NAME: &str = "explore.js";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,25 +31,20 @@ pub(super) struct Explore {
 pub(super) async fn explore(desk: &Desk<'_>, explore: Explore) -> Result<Carried, Error> {
     let vocabulary: Vec<Definition> = desk.app.catalogue.definitions().cloned().collect();
     let contract = Contract::from_value(&session_contract(desk.named), &vocabulary).map_err(Error::Contract)?;
-    let mut look = Look {
-        app: desk.app,
-        tools: Tools::new(Arc::clone(&desk.app.catalogue)),
+    let rules = Rules {
         contract: Arc::new(contract),
-        places: places(desk),
-        labels: Labels::new(),
+        places: format!(
+            "what the user has pointed at in this conversation ({}). Ask the user with ask_user to name what you need; \
+             they have to write the address or the folder themselves",
+            places(desk)
+        ),
         seen: seen_before(desk),
-        named: desk.named,
-        recorded: Vec::new(),
-        made: Vec::new(),
-        logs: Vec::new(),
+        named: Some(desk.named),
+        input: json!({ "trigger": "manual" }),
+        given: Vec::new(),
+        adapters: &[],
     };
-    let end = tokio::select! {
-        end = look.go(&explore.js) => end?,
-        () = desk.app.env.sleep(WITHIN) => {
-            End::Failed(Failure::new(Class::Limit, "LIMIT_ATTEMPT", format!("it took longer than {} seconds", WITHIN.as_secs())))
-        }
-    };
-    Ok(look.carried(end))
+    Ok(carried(look(desk.app, rules, &explore.js).await?))
 }
 
 /// The places that may be looked at, in words.
@@ -100,255 +69,9 @@ fn seen_before(desk: &Desk<'_>) -> Vec<Seen> {
     seen
 }
 
-/// How a look ends.
-enum End {
-    Finished(Value),
-    Failed(Failure),
-}
-
-/// A look around.
-struct Look<'a> {
-    app: &'a App,
-    tools: Tools,
-    contract: Arc<Contract>,
-    places: String,
-    labels: Labels,
-    /// What was read in this conversation, oldest first.
-    seen: Vec<Seen>,
-    named: &'a Named,
-    recorded: Vec<RecordedCall>,
-    /// What was called, in a line each.
-    made: Vec<String>,
-    logs: Vec<String>,
-}
-
-/// The code as a script: a body is wrapped, a whole module is taken as it is.
-fn script(js: &str) -> String {
-    if js.contains("export default") {
-        return js.to_owned();
-    }
-    format!("export default async function run({{ input, tools, state, steward }}) {{\n{js}\n}}\n")
-}
-
-impl Look<'_> {
-    async fn go(&mut self, js: &str) -> Result<End, Error> {
-        let env = &self.app.env;
-        let granted = self.app.catalogue.definitions().filter(|definition| definition.name.service() != "model");
-        let start = Start {
-            script: script(js),
-            name: NAME.to_owned(),
-            input: json!({ "trigger": "manual" }),
-            at: env.now(),
-            seed: env.random_bytes(),
-            replay: Vec::new(),
-            tools: granted.map(|definition| definition.name.to_string()).collect(),
-            logged: 0,
-        };
-        let limits = Limits { calls: CALLS_MAX, ..self.app.config.limits.of_attempts() };
-        let mut attempt = match self.app.jail.attempt(start, limits).await {
-            Ok(attempt) => attempt,
-            Err(error) => return Ok(End::Failed(Failure::new(error.class(), error.code(), error.to_string()))),
-        };
-        let (mut waiting, mut sent) = (VecDeque::new(), 0);
-        let end = loop {
-            match attempt.next().await {
-                FromScript::Call { call, .. } if call >= CALLS_MAX => {
-                    let message = format!("one look makes at most {CALLS_MAX} calls");
-                    break End::Failed(Failure::new(Class::Limit, "LIMIT_CALLS", message));
-                }
-                FromScript::Call { call, tool, arguments, key, optional } => {
-                    waiting.push_back(Leaving { call, id: None, tool, arguments, key, optional });
-                }
-                FromScript::Log { level, text, .. } => self.log(&level, &text),
-                FromScript::Idle { delivered } if delivered < sent => {}
-                FromScript::Idle { .. } => {
-                    let Some(leaving) = waiting.pop_front() else {
-                        break End::Failed(Failure::new(Class::Logic, "SCRIPT_DEADLOCK", "it waits for nothing"));
-                    };
-                    match self.call(&leaving).await? {
-                        Ok(outcome) => match attempt.answer(leaving.call, &outcome, self.app.env.now()).await {
-                            Ok(()) => sent += 1,
-                            Err(error) => {
-                                break End::Failed(Failure::new(error.class(), error.code(), error.to_string()));
-                            }
-                        },
-                        Err(failure) => break End::Failed(failure),
-                    }
-                }
-                FromScript::Finished { result } => {
-                    break End::Finished(serde_json::from_str(&result).unwrap_or(Value::Null));
-                }
-                message @ (FromScript::Failed(_)
-                | FromScript::Limit(_)
-                | FromScript::Differs(_)
-                | FromScript::Killed
-                | FromScript::Crashed { .. }) => {
-                    let crashed = || Failure::new(Class::Internal, "SANDBOX_CRASHED", "the sandbox's process ended");
-                    break End::Failed(message.failure().unwrap_or_else(crashed));
-                }
-            }
-        };
-        attempt.kill();
-        Ok(end)
-    }
-
-    fn log(&mut self, level: &str, text: &str) {
-        if self.logs.len() < LOG_LINES_MAX {
-            self.logs.push(format!("{level}: {text}"));
-        }
-    }
-
-    /// Makes one call. What ends the look is told to the model.
-    async fn call(&mut self, leaving: &Leaving) -> Result<Result<Outcome, Failure>, Error> {
-        let wish = match call::understand(&self.tools, leaving) {
-            Ok(Ok(wish)) => wish,
-            Ok(Err(refused)) => return Ok(Err(refused.failure)),
-            Err(trouble) => return Err(broken(trouble)),
-        };
-        let (definition, arguments) = (Arc::clone(&wish.definition), wish.arguments.clone());
-        match (&wish.tool, definition.kind) {
-            (None, _) => Ok(self.host_call(&wish)),
-            (Some(_), Kind::Effect(_)) => {
-                self.made.push(format!("{} was simulated: nothing was done", definition.name));
-                Ok(Ok(made(&definition, arguments.canonical(), &Digest::of(NAME.as_bytes()))))
-            }
-            (Some(tool), Kind::Read) => {
-                let passed = match self.passes(&wish) {
-                    Ok(passed) => passed,
-                    Err(failure) => return Ok(Err(failure)),
-                };
-                let settings = self.app.store.settings().await?;
-                let call = self.for_tool(&wish, &passed, &settings);
-                self.read(tool, &wish, &call).await
-            }
-        }
-    }
-
-    /// Asks the gate.
-    fn passes(&self, wish: &Wish) -> Result<Passed, Failure> {
-        let call = gate::Call {
-            definition: &wish.definition,
-            arguments: wish.arguments.value(),
-            key: wish.given_key.as_ref(),
-        };
-        let world = Circumstances { now: self.app.env.now(), major: 1, reads: &[], reread: &[], labels: &self.labels };
-        match gate::decide(&self.contract, &call, &world) {
-            Verdict::Pass(passed) => match wish.arguments.value()["url"].as_str() {
-                Some(_) if !may_leave(&self.seen, wish.arguments.value(), self.named) => {
-                    let message = "this conversation has read a folder or an account, so that a web address may be read \
-                                   only if the user wrote it or if it was read before: look at the web first, and at \
-                                   private data then, or ask the user to write the address";
-                    Err(Failure::new(Class::Permission, "GATE_FLOW", message))
-                }
-                Some(_) | None => Ok(*passed),
-            },
-            Verdict::Deny { .. } | Verdict::Stale { .. } | Verdict::NeedsFreshRead { .. } => {
-                let message = format!(
-                    "{} may look only where the user has pointed in this conversation ({}). Ask the user with ask_user \
-                     to name what you need; they have to write the address or the folder themselves",
-                    wish.definition.name, self.places
-                );
-                Err(Failure::new(Class::Permission, "GATE_CONDITION_FAILED", message))
-            }
-        }
-    }
-
-    fn for_tool(&self, wish: &Wish, passed: &Passed, settings: &[crate::store::Setting]) -> Call {
-        let now = self.app.env.now();
-        let connection = passed
-            .connection
-            .as_ref()
-            .map(|name| Connection { name: name.clone(), origin: grants::origin(&wish.definition, &wish.arguments) });
-        let (contract, definition) = (Arc::clone(&self.contract), Arc::clone(&wish.definition));
-        let (arguments, labels) = (wish.arguments.clone(), self.labels.clone());
-        let allows_url = move |url: &url::Url| {
-            let call = gate::Call { definition: &definition, arguments: arguments.value(), key: None };
-            let world = Circumstances { now, major: 1, reads: &[], reread: &[], labels: &labels };
-            gate::allows_redirect(&contract, &call, &world, url.as_str())
-        };
-        let grants = Grants {
-            folders: grants::folders(settings),
-            private_hosts: grants::private_hosts(settings, &[]),
-            allows_url: Arc::new(allows_url),
-            connection,
-            model_budget: None,
-        };
-        Call {
-            run: RunId::ZERO,
-            automation: AutomationId::ZERO,
-            call: wish.call,
-            arguments: wish.arguments.clone(),
-            effect_key: None,
-            declared: None,
-            approved: None,
-            started_at: now,
-            now,
-            grants: Arc::new(grants),
-            deadline: wish.definition.timeout(),
-            trace_parent: None,
-        }
-    }
-
-    async fn read(
-        &mut self,
-        tool: &Arc<dyn Connector>,
-        wish: &Wish,
-        call: &Call,
-    ) -> Result<Result<Outcome, Failure>, Error> {
-        let name = &wish.definition.name;
-        let performed = match within(&self.app.env, call.deadline, Class::Internal, tool.perform(call)).await {
-            Ok(performed) => performed,
-            // What a script can do without is away here as it would be in a run, and the trial knows such a world then.
-            Err(fault) if wish.optional && fault.failure.class == Class::Transient => {
-                Performed::refused("unavailable", fault.failure.message, json!({ "code": fault.failure.code }))
-            }
-            Err(fault) => {
-                self.made.push(format!("{name} failed: {}", fault.failure.code));
-                return Ok(Err(fault.failure));
-            }
-        };
-        self.labels.extend(performed.labels.iter().cloned());
-        self.seen.push(Seen { arguments: wish.arguments.value().clone(), labels: performed.labels.clone() });
-        let recorded = |value: Option<Value>, refused: Option<Refusal>| RecordedCall {
-            tool: name.to_string(),
-            arguments: wish.arguments.value().clone(),
-            value,
-            refused,
-            labels: performed.labels.clone(),
-        };
-        let place = place_of(wish.arguments.value());
-        match &performed.outcome {
-            Outcome::Value(value) => {
-                self.made.push(format!("{name} read {place}"));
-                // That it was read is kept in any case: it says what may still leave.
-                let short = value.to_string().len() <= RECORDED_BYTES_MAX;
-                self.recorded.push(recorded(short.then(|| value.clone()), None));
-            }
-            Outcome::Refused(refusal) => {
-                self.made.push(format!("{name} at {place}: {}", refusal.code));
-                self.recorded.push(recorded(None, Some(refusal.clone())));
-            }
-            Outcome::Skipped { .. } => {}
-        }
-        Ok(Ok(performed.outcome))
-    }
-
-    /// What the host does itself, without doing it: there is no automation that it would be for.
-    fn host_call(&mut self, wish: &Wish) -> Result<Outcome, Failure> {
-        Ok(match HostCall::read(wish.definition.name.as_str(), wish.arguments.value())? {
-            HostCall::WaitFor { event, .. } => host::timed_out(&event),
-            HostCall::Notify { .. } | HostCall::Emit { .. } => {
-                self.made.push(format!("{} was simulated: nothing was done", wish.definition.name));
-                Outcome::Value(Value::Null)
-            }
-            HostCall::Sleep { .. } | HostCall::StateGet { .. } | HostCall::StateSet { .. } => {
-                Outcome::Value(Value::Null)
-            }
-        })
-    }
-
-    /// What the model is told, and what the person sees.
-    fn carried(self, end: End) -> Carried {
+/// What the model is told, and what the person sees.
+fn carried(looked: Looked) -> Carried {
+    let Looked { end, recorded, made, logs } = looked;
         let (ok, came) = match &end {
             End::Finished(value) => (true, json!({ "returned": redact(value, &[], Policy::Secrets) })),
             End::Failed(failure) => {
@@ -356,38 +79,23 @@ impl Look<'_> {
             }
         };
         let mut told = came;
-        if !self.logs.is_empty() {
-            told["log"] = json!(self.logs);
+        if !logs.is_empty() {
+            told["log"] = json!(logs);
         }
-        told["calls"] = json!(self.made);
+        told["calls"] = json!(made);
         let text = serde_json::to_string_pretty(&told).unwrap_or_default();
-        let reads = self.recorded.len();
+        let reads = recorded.len();
         let line = match (&end, reads) {
             (End::Failed(failure), _) if failure.class == Class::Permission => {
                 "wanted to look where you did not point, and was refused".to_owned()
             }
             (End::Failed(failure), _) => format!("looked around, and failed: {}", failure.code),
             (End::Finished(_), 0) => "tried something out, reading nothing".to_owned(),
-            (End::Finished(_), _) => format!("looked around: {}", summary(&self.made)),
+            (End::Finished(_), _) => format!("looked around: {}", summary(&made)),
         };
         let mut carried = Carried::new(Tool::Explore, ok, fenced(&shortened(&text, TOLD_CHARS)), line);
-        carried.recorded = self.recorded;
+        carried.recorded = recorded;
         carried
-    }
-}
-
-/// The place that a call looks at, in words.
-fn place_of(arguments: &Value) -> String {
-    const PLACE_CHARS: usize = 120;
-    let said = |name: &str| arguments[name].as_str();
-    let place = match (said("url"), said("host"), said("folder"), said("path")) {
-        (Some(url), _, _, _) => url.to_owned(),
-        (None, Some(host), _, _) => host.to_owned(),
-        (None, None, Some(folder), Some(path)) => format!("{folder}/{path}"),
-        (None, None, Some(folder), None) => format!("the folder {folder}"),
-        (None, None, None, _) => "something".to_owned(),
-    };
-    plain_line(&place, PLACE_CHARS)
 }
 
 /// The calls in a few words: equal ones are counted.
@@ -412,25 +120,9 @@ fn summary(made: &[String]) -> String {
     words.join(", ")
 }
 
-fn broken(trouble: Trouble) -> Error {
-    match trouble {
-        Trouble::Store(error) => error.into(),
-        Trouble::Jail { reason } | Trouble::Unfit { reason, .. } | Trouble::Broken { reason, .. } => {
-            Error::new(crate::error::Code::ServerFailed, reason)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_body_is_wrapped_and_a_module_is_taken_as_it_is() {
-        assert!(script("return 1;").starts_with("export default async function run("));
-        let module = "export default async function run() { return 1; }";
-        assert_eq!(script(module), module);
-    }
 
     #[test]
     fn equal_calls_are_counted() {

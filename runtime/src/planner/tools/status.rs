@@ -177,7 +177,7 @@ async fn run(app: &App, status: &Status) -> Result<Value, Error> {
         })
     });
     let faults = records.iter().filter_map(|record| match record {
-        Record::Faulted { call, failure, at } => {
+        Record::Faulted { call, failure, at, .. } => {
             Some(json!({ "call": call, "code": failure.code, "message": failure.message, "at": at.to_string() }))
         }
         Record::Began { .. }

@@ -24,7 +24,7 @@ use super::db::{Queries, Tx};
 use super::event::{self, NewEvent};
 use super::inbox::Item;
 use super::payload::PayloadKey;
-use super::rows::{automation, effect, event as event_row, item, run, segment};
+use super::rows::{automation, effect, event as event_row, item, run, script, segment};
 use super::{Error, room_of};
 
 /// One commit in the making.
@@ -44,7 +44,9 @@ pub(super) struct Batch<'t> {
     effects: BTreeMap<Digest, effect::Model>,
     item_keys: HashMap<ItemId, PayloadKey>,
     changed_automations: BTreeSet<AutomationId>,
+    changed_fingerprints: BTreeSet<AutomationId>,
     changed_settings: bool,
+    touched_repairs: bool,
     stops: Vec<(Option<AutomationId>, bool)>,
     asking: BTreeMap<RunId, bool>,
     cautions: BTreeMap<AutomationId, Option<Gap>>,
@@ -102,7 +104,9 @@ impl<'t> Batch<'t> {
             effects: BTreeMap::new(),
             item_keys: HashMap::new(),
             changed_automations: BTreeSet::new(),
+            changed_fingerprints: BTreeSet::new(),
             changed_settings: false,
+            touched_repairs: false,
             stops: Vec::new(),
             asking: BTreeMap::new(),
             cautions: BTreeMap::new(),
@@ -270,6 +274,22 @@ impl<'t> Batch<'t> {
     /// Notes that this commit changes the row of an automation. What is kept of it is forgotten.
     pub(super) fn automation_changed(&mut self, id: AutomationId) {
         self.changed_automations.insert(id);
+    }
+
+    /// A version of a script: it never changes.
+    pub(super) async fn script(&self, id: &str) -> Result<Arc<script::Model>, Error> {
+        let id = id.parse().map_err(|error| Error::unreadable("script id", error))?;
+        super::automation::script_row(self.tx, self.shared, id).await
+    }
+
+    /// Notes that this commit changes what is known of call sites.
+    pub(super) fn fingerprints_changed(&mut self, id: AutomationId) {
+        self.changed_fingerprints.insert(id);
+    }
+
+    /// Tells the maintainer to look for work.
+    pub(super) fn repairs_changed(&mut self) {
+        self.touched_repairs = true;
     }
 
     /// Notes that this commit changes settings.

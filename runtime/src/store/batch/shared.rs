@@ -1,8 +1,10 @@
 //! What every part of the store knows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use intents::drift::Fingerprint;
 use intents::id::{AutomationId, ScriptId};
 use sea_orm::EntityTrait;
 use serde_json::Value;
@@ -32,6 +34,7 @@ pub(in crate::store) struct Shared {
     pub(in crate::store) ready: Ready,
     pub(in crate::store) automations: Kept<AutomationId, Arc<automation::Model>>,
     pub(in crate::store) scripts: Kept<ScriptId, Arc<script::Model>>,
+    pub(in crate::store) fingerprints: Kept<AutomationId, Arc<BTreeMap<String, Fingerprint>>>,
     pub(in crate::store) settings: Kept<(), Arc<Vec<Setting>>>,
     /// Whether a trigger lets its runs overlap: what a trigger says never changes.
     pub(in crate::store) overlaps: Kept<String, bool>,
@@ -62,6 +65,7 @@ impl Shared {
             ready: Ready::default(),
             automations: Kept::default(),
             scripts: Kept::default(),
+            fingerprints: Kept::default(),
             settings: Kept::default(),
             overlaps: Kept::default(),
             all_stopped: AtomicBool::new(all_stopped),

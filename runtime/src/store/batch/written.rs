@@ -28,7 +28,9 @@ pub(in crate::store) struct Written {
     /// Those of them that wait for their turn now.
     ready: Vec<Runnable>,
     changed_automations: BTreeSet<AutomationId>,
+    changed_fingerprints: BTreeSet<AutomationId>,
     changed_settings: bool,
+    touched_repairs: bool,
     position: i64,
     chain: Digest,
     heads: HashMap<RoomId, Head>,
@@ -43,6 +45,9 @@ impl Written {
     pub(in crate::store) fn publish(self, shared: &Shared, memory: &mut Memory, beacons: &Beacons) {
         for id in &self.changed_automations {
             shared.automations.forget(id);
+        }
+        for id in &self.changed_fingerprints {
+            shared.fingerprints.forget(id);
         }
         if self.changed_settings {
             shared.settings.forget(&());
@@ -95,6 +100,9 @@ impl Written {
             memory.chain = self.chain;
             memory.anchor.send_replace((self.position, self.chain));
             beacons.events.send_replace(self.position);
+        }
+        if self.touched_repairs {
+            beacons.repairs.send_modify(|count| *count += 1);
         }
         if self.touched_runs {
             beacons.runs.send_modify(|count| *count += 1);
@@ -167,7 +175,9 @@ impl Batch<'_> {
             runs,
             ready: runnables,
             changed_automations: self.changed_automations,
+            changed_fingerprints: self.changed_fingerprints,
             changed_settings: self.changed_settings,
+            touched_repairs: self.touched_repairs,
             position: self.position,
             chain: self.chain,
             heads: self.heads,

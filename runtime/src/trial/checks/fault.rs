@@ -228,7 +228,7 @@ fn of_error(
     // For an effect, whatever proves nothing leaves it uncertain.
     let class = if is_effect && !error.proves_nothing_done { Class::Uncertain } else { class };
     let now = base.case.at;
-    let evidence = Evidence { identity: identity.filter(|_| is_effect), started_at: now, retry_after: None };
+    let evidence = Evidence { identity: identity.filter(|_| is_effect), started_at: now, retry_after: None, repairable: false };
     let budget = Budget { failures: 1, first_failed_at: now };
     let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     let help = Mishap::Later { ms: millis(HELP_AFTER) };
@@ -244,6 +244,6 @@ fn of_error(
         Route::Ask(need) if need.holds_run() && class == Class::Uncertain => uncertain.to_vec(),
         Route::Ask(need) if need.holds_run() => vec![help],
         // The script never sees it: what the run had done until then stays done, and its state is left as it was.
-        Route::Ask(_) | Route::FailClosed(_) => vec![ends(class)],
+        Route::Ask(_) | Route::Repair | Route::FailClosed(_) => vec![ends(class)],
     }
 }

@@ -152,6 +152,7 @@ async fn one_run(voice: &Voice, automation: AutomationId, name: &str) {
         labels: Labels::new(),
         needs: Vec::new(),
         pause: false,
+        repair: None,
     };
     assert!(matches!(store.finish(end).await.unwrap(), Finished::Over(_)));
     voice.tell(Promise::Finished { run });

@@ -1,0 +1,345 @@
+//! What an adapter must keep: it may move, rename and rewrite what a service said, and say nothing of its own.
+//!
+//! The gate binds effects to rows that were read. An adapter stands between the service and those rows, so that one which
+//! invents or mixes values would choose recipients. Each text, number and truth of the adapted result therefore has to
+//! stand in the answer; what stands in one row has to come from one row; and no row may be lost or made.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::drift::{Form, Kind, Shape};
+
+/// How an adapted result says something else than the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfaithful {
+    /// A value stands nowhere in the answer, or in another row of it.
+    Invented {
+        /// Where it stands in the adapted result.
+        at: String,
+    },
+    /// A list has other rows than each list of the answer.
+    Rows {
+        /// Where the list stands.
+        at: String,
+        /// How many rows it has.
+        rows: usize,
+    },
+    /// Something that the script was proven with is nothing now, in every row.
+    Lost {
+        /// Where it should stand.
+        at: String,
+    },
+}
+
+impl fmt::Display for Unfaithful {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invented { at } => {
+                write!(f, "what it puts at `{at}` is not in the answer of the service, or in another row of it")
+            }
+            Self::Rows { at, rows } => write!(f, "its list at `{at}` has {rows} rows, and no list of the answer has as many"),
+            Self::Lost { at } => write!(f, "it leaves nothing at `{at}`"),
+        }
+    }
+}
+
+/// Checks that `adapted` says what `raw` said, in the places that `proven` had.
+pub fn faithful(raw: &Value, adapted: &Value, proven: &Shape) -> Result<(), Unfaithful> {
+    let source = Source::of(raw);
+    check(adapted, &source.outside, &source.lists, "")?;
+    kept(proven, &Shape::of_result(adapted), String::new())
+}
+
+/// What a value was made of.
+#[derive(Debug, Clone, Default)]
+struct Said {
+    texts: BTreeSet<String>,
+    truths: BTreeSet<bool>,
+}
+
+impl Said {
+    fn add(&mut self, value: &Value, lists_too: bool) {
+        match value {
+            Value::Null => {}
+            Value::Bool(truth) => {
+                self.truths.insert(*truth);
+            }
+            Value::Number(number) => {
+                self.texts.insert(plain_number(&number.to_string()));
+                if let Some(millis) = number.as_i64() {
+                    self.add_times(millis);
+                }
+                match number.as_i64() {
+                    Some(0) => drop(self.truths.insert(false)),
+                    Some(1) => drop(self.truths.insert(true)),
+                    Some(_) | None => {}
+                }
+            }
+            Value::String(text) => self.add_text(text),
+            Value::Array(items) => {
+                if lists_too {
+                    items.iter().for_each(|item| self.add(item, lists_too));
+                }
+            }
+            Value::Object(members) => members.values().for_each(|member| self.add(member, lists_too)),
+        }
+    }
+
+    fn add_text(&mut self, text: &str) {
+        let whole = text.trim().to_lowercase();
+        match whole.as_str() {
+            "true" | "yes" => drop(self.truths.insert(true)),
+            "false" | "no" => drop(self.truths.insert(false)),
+            _ => {}
+        }
+        self.texts.extend(dates(text));
+        if let Some(number) = number_in(text) {
+            self.texts.insert(number);
+        }
+        // A part of a text that stands by itself in it: the address in `Ann <ann@example.com>`.
+        let between = |c: char| c.is_whitespace() || "<>,;()\"'|".contains(c);
+        self.texts.extend(whole.split(between).filter(|part| !part.is_empty()).map(str::to_owned));
+        self.texts.insert(whole);
+        self.texts.insert(text.to_owned());
+    }
+
+    /// Seconds and milliseconds since 1970, as the times that they are.
+    fn add_times(&mut self, number: i64) {
+        for millis in [number, number.saturating_mul(1000)] {
+            // Between 2000 and 2100: other numbers are none.
+            if (946_684_800_000..4_102_444_800_000).contains(&millis) {
+                let time = crate::Timestamp::from_millis(millis).to_string();
+                self.texts.insert(time.get(..10).unwrap_or_default().to_owned());
+                self.texts.insert(time);
+            }
+        }
+    }
+
+    fn says(&self, value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::Bool(truth) => self.truths.contains(truth),
+            Value::Number(number) => self.texts.contains(&plain_number(&number.to_string())),
+            Value::String(text) => {
+                text.is_empty()
+                    || self.texts.contains(text)
+                    || self.texts.contains(&text.trim().to_lowercase())
+                    || dates(text).iter().any(|date| self.texts.contains(date))
+                    || number_in(text).is_some_and(|number| self.texts.contains(&number))
+            }
+            Value::Array(_) | Value::Object(_) => false,
+        }
+    }
+}
+
+/// The answer: what stands outside of its lists, and its lists with what each of their items says.
+struct Source {
+    outside: Said,
+    lists: Vec<Vec<Item>>,
+}
+
+#[derive(Clone)]
+struct Item {
+    said: Said,
+    lists: Vec<Vec<Item>>,
+    is_row: bool,
+}
+
+impl Source {
+    fn of(raw: &Value) -> Self {
+        let mut outside = Said::default();
+        outside.add(raw, false);
+        let mut lists = Vec::new();
+        gather(raw, &mut lists);
+        Self { outside, lists }
+    }
+}
+
+/// The lists of a value, and not those within their items.
+fn gather(value: &Value, lists: &mut Vec<Vec<Item>>) {
+    match value {
+        Value::Array(items) => lists.push(items.iter().map(item).collect()),
+        Value::Object(members) => members.values().for_each(|member| gather(member, lists)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn item(value: &Value) -> Item {
+    let mut said = Said::default();
+    said.add(value, false);
+    let mut lists = Vec::new();
+    gather(value, &mut lists);
+    Item { said, lists, is_row: value.is_object() }
+}
+
+fn check(value: &Value, said: &Said, lists: &[Vec<Item>], at: &str) -> Result<(), Unfaithful> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            if said.says(value) { Ok(()) } else { Err(Unfaithful::Invented { at: at.to_owned() }) }
+        }
+        Value::Object(members) => {
+            members.iter().try_for_each(|(name, member)| check(member, said, lists, &format!("{at}/{name}")))
+        }
+        Value::Array(items) => list(items, said, lists, at),
+    }
+}
+
+/// A list is one of the answer's: as long, in its order, each row from the row at its place.
+fn list(items: &[Value], said: &Said, lists: &[Vec<Item>], at: &str) -> Result<(), Unfaithful> {
+    let wrong = Unfaithful::Rows { at: at.to_owned(), rows: items.len() };
+    if items.is_empty() {
+        // An empty list of rows is one only where the answer has no rows at all.
+        let has_rows = lists.iter().any(|list| list.iter().any(|item| item.is_row));
+        return if has_rows { Err(wrong) } else { Ok(()) };
+    }
+    let mut first = None;
+    for list in lists.iter().filter(|list| list.len() == items.len()) {
+        let fits = items.iter().zip(list).enumerate().try_for_each(|(index, (item, source))| {
+            let mut all = said.clone();
+            all.texts.extend(source.said.texts.iter().cloned());
+            all.truths.extend(source.said.truths.iter().copied());
+            check(item, &all, &source.lists, &format!("{at}/{index}"))
+        });
+        match fits {
+            Ok(()) => return Ok(()),
+            Err(unfaithful) => first = first.or(Some(unfaithful)),
+        }
+    }
+    Err(first.unwrap_or(wrong))
+}
+
+/// What was never `null` is not `null` everywhere now.
+fn kept(proven: &Shape, now: &Shape, at: String) -> Result<(), Unfaithful> {
+    let only_null = now.kinds.len() == 1 && now.kinds.contains(&Kind::Null);
+    if only_null && !proven.kinds.is_empty() && !proven.kinds.contains(&Kind::Null) {
+        return Err(Unfaithful::Lost { at });
+    }
+    if let (Some(proven), Some(now)) = (&proven.items, &now.items) {
+        kept(proven, now, format!("{at}/*"))?;
+    }
+    for (name, member) in &proven.members {
+        match now.members.get(name) {
+            Some(found) => kept(&member.shape, &found.shape, format!("{at}/{name}"))?,
+            None if member.times == proven.objects && now.objects > 0 => {
+                return Err(Unfaithful::Lost { at: format!("{at}/{name}") });
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// A number as it is compared: `12.50` is `12.5`.
+fn plain_number(text: &str) -> String {
+    let text = text.strip_prefix('+').unwrap_or(text);
+    if text.contains('.') && !text.contains(['e', 'E']) {
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    text.to_owned()
+}
+
+/// The number that a text holds: with a currency, with marks between its thousands.
+fn number_in(text: &str) -> Option<String> {
+    let kept: String = text.chars().filter(|c| !c.is_whitespace() && !c.is_alphabetic() && !"€$£¥_'".contains(*c)).collect();
+    let (point, comma) = (kept.rfind('.'), kept.rfind(','));
+    let number = match (point, comma) {
+        (Some(point), Some(comma)) if point > comma => kept.replace(',', ""),
+        (Some(_), Some(_)) => kept.replace('.', "").replace(',', "."),
+        // A comma before two digits is a point.
+        (None, Some(comma)) if kept.len() - comma - 1 <= 2 => kept.replace(',', "."),
+        (None, Some(_)) => kept.replace(',', ""),
+        (Some(_) | None, None) => kept,
+    };
+    (Form::of(&number) == Form::Number).then(|| plain_number(&number))
+}
+
+/// The days that a text may mean, as `2026-11-30`; where the day may be the month, both.
+fn dates(text: &str) -> Vec<String> {
+    let text = text.trim();
+    match Form::of(text) {
+        Form::Date => vec![text.to_owned()],
+        Form::Time => vec![text.get(..10).unwrap_or_default().to_owned()],
+        Form::DayFirst => {
+            let parts: Vec<_> = text.split(['/', '.', '-']).collect();
+            let [one, two, year] = parts[..] else { return Vec::new() };
+            let year = if year.len() == 2 { format!("20{year}") } else { year.to_owned() };
+            let date = |month: &str, day: &str| {
+                let (month, day): (u8, u8) = (month.parse().ok()?, day.parse().ok()?);
+                ((1..=12).contains(&month) && (1..=31).contains(&day)).then(|| format!("{year}-{month:02}-{day:02}"))
+            };
+            [date(two, one), date(one, two)].into_iter().flatten().collect()
+        }
+        Form::Empty | Form::Number | Form::Mail | Form::Url | Form::Html | Form::Other => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn proven() -> Shape {
+        Shape::of(&json!({ "json": { "items": [
+            { "id": "A-1", "amount": 5, "due": "2026-10-31", "to": "ann@a.example", "paid": false }
+        ] } }))
+    }
+
+    fn row(id: &str, amount: Value, due: &str, to: &str, paid: bool) -> Value {
+        json!({ "id": id, "amount": amount, "due": due, "to": to, "paid": paid })
+    }
+
+    fn check_against(raw: &Value, rows: Vec<Value>) -> Result<(), Unfaithful> {
+        faithful(&json!({ "json": raw }), &json!({ "json": { "items": rows } }), &proven())
+    }
+
+    fn raw() -> Value {
+        json!({ "data": { "list": [
+            { "ref": "A-1", "total": "1,250.00 EUR", "due_on": "31/10/2026", "contact": { "mail": "Ann <ann@a.example>" }, "state": { "paid": 0 } },
+            { "ref": "B-2", "total": "7.50", "due_on": "01/11/2026", "contact": { "mail": "bob@a.example" }, "state": { "paid": 1 } },
+        ] }, "errors": [] })
+    }
+
+    #[test]
+    fn moving_renaming_and_rewriting_is_faithful() {
+        let rows = vec![
+            row("A-1", json!(1250), "2026-10-31", "ann@a.example", false),
+            row("B-2", json!(7.5), "2026-11-01", "bob@a.example", true),
+        ];
+        assert_eq!(check_against(&raw(), rows), Ok(()));
+    }
+
+    #[test]
+    fn inventing_mixing_and_losing_is_not() {
+        let good = || row("A-1", json!(1250), "2026-10-31", "ann@a.example", false);
+        let other = || row("B-2", json!(7.5), "2026-11-01", "bob@a.example", true);
+        let invented = |at: &str| Err(Unfaithful::Invented { at: at.to_owned() });
+        let rows = |rows| Err(Unfaithful::Rows { at: "/json/items".to_owned(), rows });
+        let with = |name: &str, value: Value| {
+            let mut row = good();
+            row[name] = value;
+            check_against(&raw(), vec![row, other()])
+        };
+        assert_eq!(with("to", json!("eve@evil.example")), invented("/json/items/0/to"));
+        assert_eq!(with("to", json!("bob@a.example")), invented("/json/items/0/to"), "of another row");
+        assert_eq!(with("amount", json!(125_000)), invented("/json/items/0/amount"), "another unit");
+        assert_eq!(with("due", json!("2026-10-30")), invented("/json/items/0/due"));
+        assert_eq!(with("paid", json!(true)), invented("/json/items/0/paid"));
+        assert_eq!(check_against(&raw(), vec![good()]), rows(1));
+        assert_eq!(check_against(&raw(), vec![]), rows(0), "a list that happens to be empty is another one");
+        assert_eq!(check_against(&raw(), vec![other(), good()]), invented("/json/items/0/id"));
+        let nulls = |mut row: Value| {
+            row["amount"] = Value::Null;
+            row
+        };
+        let lost = Err(Unfaithful::Lost { at: "/json/items/*/amount".to_owned() });
+        assert_eq!(check_against(&raw(), vec![nulls(good()), nulls(other())]), lost);
+    }
+
+    #[test]
+    fn an_answer_without_rows_has_none() {
+        assert_eq!(check_against(&json!({ "data": { "list": [] } }), vec![]), Ok(()));
+    }
+}
