@@ -14,6 +14,7 @@ pub mod expect;
 pub mod failure;
 pub mod gate;
 pub mod id;
+pub mod incident;
 pub mod journal;
 pub mod label;
 pub mod model;

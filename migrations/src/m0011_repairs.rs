@@ -53,7 +53,8 @@ impl MigrationTrait for Migration {
             required(integer("created_at")),
         ];
         create_keyed(manager, "repair_steps", steps, &["repair_id", "step"]).await?;
-        let runs = vec![key(text("run_id")), required(text("repair_id")), text("resumed"), required(integer("created_at"))];
+        let runs =
+            vec![key(text("run_id")), required(text("repair_id")), text("resumed"), required(integer("created_at"))];
         create(manager, "repair_runs", runs).await?;
         let fingerprints = vec![
             required(text("automation_id")),

@@ -53,6 +53,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) places: String,
     /// What was read before, oldest first.
     pub(crate) seen: Vec<Seen>,
+    /// Where the data came from that whoever looks has seen before.
+    pub(crate) labels: Labels,
     /// What a person named, where a conversation is bound by it.
     pub(crate) named: Option<&'a Named>,
     /// What the code is given as its input.
@@ -82,8 +84,8 @@ pub(crate) async fn look(app: &App, rules: Rules<'_>, js: &str) -> Result<Looked
         app,
         tools: Tools::new(Arc::clone(&app.catalogue)),
         used: Names::of([js, &body]),
+        labels: rules.labels.clone(),
         rules,
-        labels: Labels::new(),
         recorded: Vec::new(),
         made: Vec::new(),
         logs: Vec::new(),
@@ -126,7 +128,7 @@ fn script(js: &str) -> String {
 impl Look<'_> {
     async fn go(&mut self, js: &str) -> Result<End, Error> {
         let env = &self.app.env;
-        let granted = self.app.catalogue.definitions().filter(|definition| definition.name.service() != "model");
+        let granted = self.app.catalogue.definitions();
         let start = Start {
             script: script(js),
             name: NAME.to_owned(),
@@ -206,11 +208,16 @@ impl Look<'_> {
                 Ok(Ok(made(&definition, arguments.canonical(), &Digest::of(NAME.as_bytes()))))
             }
             (Some(tool), Kind::Read) => {
+                let given = self.given(&wish);
+                if definition.name.service() == "model" && given.is_none() {
+                    let message = "a look asks no model; only what a run has asked before is given back";
+                    return Ok(Err(Failure::new(Class::Permission, "GATE_TOOL_NOT_GRANTED", message)));
+                }
                 let passed = match self.passes(&wish) {
                     Ok(passed) => passed,
                     Err(failure) => return Ok(Err(failure)),
                 };
-                if let Some(given) = self.given(&wish) {
+                if let Some(given) = given {
                     return Ok(self.adapted(&wish, given).await);
                 }
                 let settings = self.app.store.settings().await?;
@@ -228,6 +235,7 @@ impl Look<'_> {
         let name = wish.definition.name.as_str();
         let same = |call: &RecordedCall| call.tool == name && call.arguments == *wish.arguments.value();
         let at = self.rules.given.iter().position(same)?;
+        self.labels.extend(wish.definition.sources(wish.arguments.value()));
         let call = self.rules.given.remove(at);
         match (call.refused, call.value) {
             (Some(refusal), _) => Some(Outcome::Refused(refusal)),
@@ -260,9 +268,10 @@ impl Look<'_> {
         match gate::decide(&self.rules.contract, &call, &world) {
             Verdict::Pass(passed) => match wish.arguments.value()["url"].as_str() {
                 Some(_)
-                    if self.rules.named.is_some_and(|named| {
-                        !may_leave(&self.rules.seen, wish.arguments.value(), named)
-                    }) =>
+                    if self
+                        .rules
+                        .named
+                        .is_some_and(|named| !may_leave(&self.rules.seen, wish.arguments.value(), named)) =>
                 {
                     let message = "this conversation has read a folder or an account, so that a web address may be read \
                                    only if the user wrote it or if it was read before: look at the web first, and at \

@@ -184,7 +184,11 @@ mod tests {
     fn found(known: &Value, now: &Value) -> Vec<String> {
         let used = Names::of(["for (const inv of answer.json.items) { inv.amount; inv.due; inv.client.email }"]);
         let drift = compare(&Shape::of(known), &Shape::of(now), &used);
-        drift.changes.iter().map(|change| format!("{}{}", if change.breaks() { "! " } else { "" }, change.words())).collect()
+        drift
+            .changes
+            .iter()
+            .map(|change| format!("{}{}", if change.breaks() { "! " } else { "" }, change.words()))
+            .collect()
     }
 
     fn answer() -> Value {

@@ -126,9 +126,7 @@ impl Form {
 fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digit = |place: usize| bytes[place].is_ascii_digit();
-    bytes.len() == 10
-        && [0, 1, 2, 3, 5, 6, 8, 9].into_iter().all(digit)
-        && (bytes[4], bytes[7]) == (b'-', b'-')
+    bytes.len() == 10 && [0, 1, 2, 3, 5, 6, 8, 9].into_iter().all(digit) && (bytes[4], bytes[7]) == (b'-', b'-')
 }
 
 fn is_day_first(text: &str) -> bool {

@@ -31,7 +31,8 @@ pub fn site(tool: &Name, arguments: &Value) -> String {
             }
         }
         None => {
-            let mut names: Vec<&str> = arguments.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            let mut names: Vec<&str> =
+                arguments.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
             names.sort_unstable();
             if !names.is_empty() {
                 site.push(' ');
@@ -48,9 +49,8 @@ fn without_things(address: &str) -> String {
     let start = address.find("://").map_or(0, |at| at + 3);
     let path = address[start..].find('/').map_or(address.len(), |at| start + at);
     let (origin, path) = address.split_at(path);
-    let is_version = |part: &str| {
-        part.len() <= 4 && part.starts_with('v') && part[1..].bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let is_version =
+        |part: &str| part.len() <= 4 && part.starts_with('v') && part[1..].bytes().all(|byte| byte.is_ascii_digit());
     let parts = path.split('/').map(|part| {
         let names_a_thing = part.bytes().any(|byte| byte.is_ascii_digit()) && !is_version(part) || part.len() > 40;
         if names_a_thing { "*" } else { part }
@@ -67,14 +67,18 @@ mod tests {
     #[test]
     fn things_of_a_kind_have_one_site() {
         let get = |url: &str| site(&"http.get".parse().unwrap(), &json!({ "url": url }));
-        assert_eq!(get("https://books.example/api/v2/invoices/A-17?page=2"), get("https://books.example/api/v2/invoices/B-9?page=7"));
-        assert_eq!(get("https://books.example/api/v2/invoices/A-17"), "http.get https://books.example/api/v2/invoices/*");
+        assert_eq!(
+            get("https://books.example/api/v2/invoices/A-17?page=2"),
+            get("https://books.example/api/v2/invoices/B-9?page=7")
+        );
+        assert_eq!(
+            get("https://books.example/api/v2/invoices/A-17"),
+            "http.get https://books.example/api/v2/invoices/*"
+        );
         assert_ne!(get("https://books.example/api/clients"), get("https://books.example/api/invoices"));
         assert_ne!(get("https://books.example/a?page=1"), get("https://books.example/a?q=1"));
-        let with_query = site(
-            &"http.get".parse().unwrap(),
-            &json!({ "url": "https://books.example/a", "query": { "page": 3 } }),
-        );
+        let with_query =
+            site(&"http.get".parse().unwrap(), &json!({ "url": "https://books.example/a", "query": { "page": 3 } }));
         assert_eq!(with_query, get("https://books.example/a?page=1"));
         let list = site(&"files.list".parse().unwrap(), &json!({ "folder": "bills", "path": "a" }));
         assert_eq!(list, "files.list folder,path");

@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn what_the_service_asks_for_is_obeyed() {
-        let evidence = Evidence { identity: None, started_at: NOW, retry_after: Some(Duration::from_secs(90)), repairable: false };
+        let evidence =
+            Evidence { identity: None, started_at: NOW, retry_after: Some(Duration::from_secs(90)), repairable: false };
         let budget = Budget { failures: 1, first_failed_at: NOW };
         assert_eq!(
             route(Class::Transient, &evidence, budget, &TransientPolicy::default(), NOW),

@@ -86,8 +86,11 @@ impl fmt::Display for Why {
             Self::Cooldown { until } => {
                 write!(f, "a repair of the same failure did not help; it is not tried again before {until}")
             }
-            Self::Undone => f.write_str("a repair of the same failure was taken back; it is repaired again when you say so"),
+            Self::Undone => {
+                f.write_str("a repair of the same failure was taken back; it is repaired again when you say so")
+            }
             Self::Busy => f.write_str("another repair of it is under way"),
+            Self::Week { max: 0 } => f.write_str("it may never be repaired by itself"),
             Self::Week { max } => write!(f, "it was repaired {max} times in a week, and more is not allowed"),
         }
     }
@@ -106,7 +109,8 @@ pub fn admit<Id: Copy>(cause: &Digest, earlier: &[Earlier<Id>], limits: &Limits,
         return Admission::Ask(Why::NoModel);
     }
     // Whoever takes a repair back does not want the same one again a moment later.
-    let last = earlier.iter().filter(|repair| repair.cause == *cause).max_by_key(|repair| repair.began_at);
+    let same = earlier.iter().filter(|repair| repair.cause == *cause && repair.state != State::Dropped);
+    let last = same.max_by_key(|repair| repair.began_at);
     if last.is_some_and(|repair| repair.state == State::Undone) {
         return Admission::Ask(Why::Undone);
     }
@@ -115,7 +119,9 @@ pub fn admit<Id: Copy>(cause: &Digest, earlier: &[Earlier<Id>], limits: &Limits,
     if let Some(until) = until.filter(|until| *until > now) {
         return Admission::Ask(Why::Cooldown { until });
     }
-    let this_week = earlier.iter().filter(|repair| now.since(repair.began_at) < WEEK);
+    // What was never begun counts for nothing.
+    let begun = earlier.iter().filter(|repair| repair.state != State::Dropped);
+    let this_week = begun.filter(|repair| now.since(repair.began_at) < WEEK);
     if this_week.count() >= usize::try_from(limits.per_week).unwrap_or(usize::MAX) {
         return Admission::Ask(Why::Week { max: limits.per_week });
     }

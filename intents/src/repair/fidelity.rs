@@ -39,7 +39,9 @@ impl fmt::Display for Unfaithful {
             Self::Invented { at } => {
                 write!(f, "what it puts at `{at}` is not in the answer of the service, or in another row of it")
             }
-            Self::Rows { at, rows } => write!(f, "its list at `{at}` has {rows} rows, and no list of the answer has as many"),
+            Self::Rows { at, rows } => {
+                write!(f, "its list at `{at}` has {rows} rows, and no list of the answer has as many")
+            }
             Self::Lost { at } => write!(f, "it leaves nothing at `{at}`"),
         }
     }
@@ -177,7 +179,11 @@ fn item(value: &Value) -> Item {
 fn check(value: &Value, said: &Said, lists: &[Vec<Item>], at: &str) -> Result<(), Unfaithful> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            if said.says(value) { Ok(()) } else { Err(Unfaithful::Invented { at: at.to_owned() }) }
+            if said.says(value) {
+                Ok(())
+            } else {
+                Err(Unfaithful::Invented { at: at.to_owned() })
+            }
         }
         Value::Object(members) => {
             members.iter().try_for_each(|(name, member)| check(member, said, lists, &format!("{at}/{name}")))
@@ -242,7 +248,8 @@ fn plain_number(text: &str) -> String {
 
 /// The number that a text holds: with a currency, with marks between its thousands.
 fn number_in(text: &str) -> Option<String> {
-    let kept: String = text.chars().filter(|c| !c.is_whitespace() && !c.is_alphabetic() && !"€$£¥_'".contains(*c)).collect();
+    let kept: String =
+        text.chars().filter(|c| !c.is_whitespace() && !c.is_alphabetic() && !"€$£¥_'".contains(*c)).collect();
     let (point, comma) = (kept.rfind('.'), kept.rfind(','));
     let number = match (point, comma) {
         (Some(point), Some(comma)) if point > comma => kept.replace(',', ""),

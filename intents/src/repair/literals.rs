@@ -62,7 +62,10 @@ mod tests {
             { "id": "inv-17", "total": 1250, "to": "ann@a.example", "status": "unpaid", "name": "Ann Lee", "n": 30 }
         ], "url": "https://books.example/api/1" })];
         let old = "const stage = days >= 30 ? 'x' : 'y'; fetch('https://books.example/api/1')";
-        assert_eq!(hard_coded(old, "if (inv.status === 'unpaid' && days >= 30) send(inv.total ?? inv.amount)", &data), Vec::<String>::new());
+        assert_eq!(
+            hard_coded(old, "if (inv.status === 'unpaid' && days >= 30) send(inv.total ?? inv.amount)", &data),
+            Vec::<String>::new()
+        );
         for (new, value) in [
             ("const rows = [{ id: 'inv-17' }]", "inv-17"),
             ("return { total: 1250 }", "1250"),

@@ -90,7 +90,13 @@ fn rename(text: &str) -> String {
         && text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || "-:.TZ+ ".contains(c))
         && text.contains(['-', ':']);
-    let is_day = Form::of(text) == Form::DayFirst;
+    let form = Form::of(text);
+    // An amount stays; digits that are no amount name something, and stay digits.
+    if form == Form::Number {
+        let named = if text.contains('.') { None } else { text.parse::<u64>().ok() };
+        return named.map_or_else(|| text.to_owned(), |number| number.wrapping_add(1_000_003).to_string());
+    }
+    let is_day = form == Form::DayFirst;
     if is_time || is_day || text.is_empty() || text.contains('\n') || text.chars().count() > NAME_CHARS_MAX {
         return text.to_owned();
     }

@@ -25,6 +25,7 @@ mod guard;
 mod health;
 mod hooks;
 mod idempotency;
+mod incidents;
 mod login;
 mod metrics;
 mod needs;
@@ -72,6 +73,7 @@ pub use engines::{
 pub use erasures::{ErasedView, ErasureBody};
 pub use events::{EventPage, EventView, RoomList, RoomView};
 pub use health::{HealthView, PartView};
+pub use incidents::{IncidentMarkView, IncidentPage, IncidentView};
 pub use needs::{AnswerBody, NeedPage, NeedView};
 pub use notices::{NoticeList, NoticeView};
 pub use openapi::document;

@@ -106,6 +106,7 @@ async fn view(faces: &Faces, repair: Repair) -> Result<RepairView, Error> {
         None => None,
     };
     let runs = store.runs_of_repair(repair.id).await?;
+    let in_force = Some(store.automation(&repair.automation.to_string()).await?.script);
     let body = repair.body;
     let candidate = body.candidate.as_ref();
     Ok(RepairView {
@@ -135,7 +136,7 @@ async fn view(faces: &Faces, repair: Repair) -> Result<RepairView, Error> {
             .map(|(run, resumed)| RepairRunView { run: run.to_string(), resumed: resumed.map(|run| run.to_string()) })
             .collect(),
         evidence: redact(&body.evidence, &[], Policy::Secrets),
-        can_undo: repair.state.is_live(),
+        can_undo: repair.state.is_live() && in_force == repair.new_script,
         created_at: repair.created_at.to_string(),
         updated_at: repair.updated_at.to_string(),
     })

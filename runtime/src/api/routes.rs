@@ -10,8 +10,8 @@ use super::engines::{
 };
 use super::{
     approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors, events,
-    health, hooks, login, metrics, needs, notices, openapi, policy, providers, reference, repairs, runs, secrets, settings,
-    shadow, stop, thread_stream, threads, tools, trials, usage,
+    health, hooks, incidents, login, metrics, needs, notices, openapi, policy, providers, reference, repairs, runs,
+    secrets, settings, shadow, stop, thread_stream, threads, tools, trials, usage,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -68,7 +68,7 @@ routes! {
     engine_calls::make_call, engine_calls::show_call, engine_artifacts::put_artifact,
     engine_ends::complete, engine_ends::fail, engine_ends::release,
     needs::list, needs::show, needs::give_answer, notices::list,
-    repairs::list, repairs::show, repairs::undo,
+    repairs::list, repairs::show, repairs::undo, incidents::list, incidents::show,
     approvals::list, approvals::show, approvals::decide, approvals::hold, approvals::take_back,
     events::list_rooms, events::list, events::listen,
     contract::schema, contract::explain, contract::compare, policy::evaluate,

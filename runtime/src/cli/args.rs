@@ -95,6 +95,9 @@ pub(super) enum Asked {
     /// What may happen only with your yes.
     #[command(subcommand)]
     Approvals(Approvals),
+    /// Failures that have one cause, with their timeline.
+    #[command(subcommand)]
+    Incidents(Incidents),
     /// What was repaired, what proved it, and taking it back.
     #[command(subcommand)]
     Repairs(Repairs),
@@ -431,6 +434,17 @@ pub(super) enum Inbox {
         need: String,
         /// One of its choices.
         choice: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Incidents {
+    /// List incidents, newest first.
+    List,
+    /// Show what happened in one.
+    Show {
+        /// Its id.
+        incident: String,
     },
 }
 

@@ -57,11 +57,17 @@ pub(crate) async fn adapt(
     attempt.kill();
     let adapted = adapted.unwrap_or_else(|_| Err(unfit("ADAPTER_UNFIT", "the adapter does not come to its end")))?;
     if let Err(unfaithful) = faithful(result, &adapted, &adapter.proven) {
-        return Err(unfit("ADAPTER_UNFAITHFUL", format!("the adapter does not say what the service said: {unfaithful}")));
+        return Err(unfit(
+            "ADAPTER_UNFAITHFUL",
+            format!("the adapter does not say what the service said: {unfaithful}"),
+        ));
     }
     let drift = compare(&adapter.proven, &Shape::of_result(&adapted), used);
     if drift.breaks() {
-        return Err(unfit("ADAPTER_UNFIT", format!("the adapter does not give the shape that was proven: {}", drift.words())));
+        return Err(unfit(
+            "ADAPTER_UNFIT",
+            format!("the adapter does not give the shape that was proven: {}", drift.words()),
+        ));
     }
     Ok(adapted)
 }

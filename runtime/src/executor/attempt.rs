@@ -57,8 +57,8 @@ use crate::telemetry::traces::AttemptTrace;
 
 pub use self::ending::Ending;
 
-use self::ending::End;
 use self::drift::Shapes;
+use self::ending::End;
 use self::evidence::refusal_need;
 pub(crate) use self::fault::within;
 use self::memory::{budgets, events_taken, logged, made_at, not_before, said};
@@ -467,11 +467,20 @@ impl Attempt {
                         self.begin(&admitted, effect).await
                     }
                     Kind::Shadowed { key } => self.foresee(&admitted, key.clone()).await,
+                    Kind::Host | Kind::Read(_) if self.gives_back(&admitted) => Ok(()),
                     Kind::Host | Kind::Read(_) if admitted.passed.is_free() => self.go_ahead(&admitted).await,
                     Kind::Host | Kind::Read(_) => self.take_place(&admitted, None).await,
                 }
             }
         }
+    }
+
+    /// Gives back what the failed run read in whose place this one goes on: nothing leaves, and no place is taken.
+    fn gives_back(&mut self, admitted: &Admitted) -> bool {
+        let Some(given) = self.given(admitted) else { return false };
+        let call = admitted.call;
+        self.droppable.push(Box::pin(std::future::ready((call, Landing::Read(Ok(given))))));
+        true
     }
 
     /// A call goes nowhere: what the contract could lift is asked about, anything else ends the run.
@@ -492,11 +501,6 @@ impl Attempt {
     /// Makes a call that is no effect.
     async fn go_ahead(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
         let Kind::Read(tool) = &admitted.kind else { return self.host_call(admitted).await };
-        if let Some(given) = self.given(admitted) {
-            let id = admitted.call;
-            self.droppable.push(Box::pin(std::future::ready((id, Landing::Read(Ok(given))))));
-            return Ok(());
-        }
         let now = self.services.env.now();
         if let Err(failure) = self.services.breakers.admit(admitted, now) {
             return self.faulted(admitted, failure, None).await;
@@ -518,7 +522,9 @@ impl Attempt {
             Landing::Again => self.decide_again(call).await,
             Landing::Read(Ok(performed)) => {
                 let admitted = admitted();
-                self.services.breakers.note(&admitted, Ok(()), self.services.env.now());
+                if !self.was_given(call) {
+                    self.services.breakers.note(&admitted, Ok(()), self.services.env.now());
+                }
                 self.services.env.reached(FaultPoint::ReadDone).await;
                 self.came(&admitted, performed).await
             }

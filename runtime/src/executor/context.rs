@@ -89,7 +89,7 @@ impl Context {
         let records = journal.records;
         // Only a further run of an item goes on in the place of another.
         let first = intents::id::RunId::from_ulid(run.item.ulid()) == run.id;
-        let resumed = if first { None } else { store.resumed_from(run.id).await? };
+        let resumed = if first { None } else { store.resumed_from(&run).await? };
         let resumes = match resumed {
             None => Vec::new(),
             Some(failed) => match store.journal(failed).await {

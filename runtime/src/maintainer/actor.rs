@@ -93,9 +93,10 @@ async fn chosen(app: &App, held: &[RepairId]) -> Result<Vec<RepairId>, Error> {
         match next {
             Move::TakeUp(id) => taken.push(id),
             Move::GiveUpStorm(repairs) => {
-                let why = "the first of the automations that fail in the same way could not be repaired, so the others \
+                let why =
+                    "the first of the automations that fail in the same way could not be repaired, so the others \
                            were not tried"
-                    .to_owned();
+                        .to_owned();
                 app.store.give_repairs_up(GiveUp { repairs, why, steps: Vec::new() }).await?;
             }
             Move::GiveUpBroke(repairs) => {
@@ -168,19 +169,23 @@ impl Handler<End> for Maintainer {
 struct Ended {
     repair: RepairId,
     troubled: bool,
+    /// Whether it is not to go on now: it is looked at again after a while.
+    rests: bool,
 }
 
 impl Handler<Ended> for Maintainer {
     type Result = ();
 
-    fn handle(&mut self, Ended { repair, troubled }: Ended, context: &mut Context<Self>) {
+    fn handle(&mut self, Ended { repair, troubled, rests }: Ended, context: &mut Context<Self>) {
         self.sessions.remove(&repair);
         if troubled {
             *self.troubles.entry(repair).or_insert(0) += 1;
         } else {
             self.troubles.remove(&repair);
         }
-        self.look(context);
+        if !rests {
+            self.look(context);
+        }
     }
 }
 
@@ -190,8 +195,12 @@ async fn watched(app: App, repair: RepairId, troubles: u32, maintainer: Addr<Mai
         app.env.sleep(AGAIN_AFTER).await;
     }
     let held = AssertUnwindSafe(session::hold(&app, repair)).catch_unwind().await;
+    let mut rests = false;
     let troubled = match held {
-        Ok(Ok(())) => false,
+        Ok(Ok(ended)) => {
+            rests = ended == session::Ended::NotNow;
+            false
+        }
         Ok(Err(Error::Store(error))) if troubles < TROUBLES_MAX => {
             tracing::warn!(%repair, %error, "a repair broke off, and goes on");
             true
@@ -206,7 +215,7 @@ async fn watched(app: App, repair: RepairId, troubles: u32, maintainer: Addr<Mai
         }
     };
     // Without a maintainer nobody keeps a place for it.
-    maintainer.send(Ended { repair, troubled }).await.unwrap_or_default();
+    maintainer.send(Ended { repair, troubled, rests }).await.unwrap_or_default();
 }
 
 async fn give_up(app: &App, repair: RepairId, why: String) {

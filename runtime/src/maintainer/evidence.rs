@@ -8,6 +8,7 @@ use intents::contract::Contract;
 use intents::drift::{Change, Fingerprint, Names, Shape, site};
 use intents::id::RunId;
 use intents::journal::{Record, recorded};
+use intents::label::Labels;
 use intents::outcome::Outcome;
 use intents::redact::Tokens;
 use intents::run::Phase;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use super::repair::Repair;
 use crate::app::App;
+use crate::chat::{Step, StepRow};
 use crate::error::{Code, Error};
 use crate::models::fenced;
 use crate::ops::explain;
@@ -104,10 +106,11 @@ impl Evidence {
 
     fn tell(&self, repair: &Repair) -> String {
         // All values are seen before any is shown, so that a name is replaced wherever it stands.
-        for (_, _, value) in answers(&self.failed) {
+        let good = self.good.iter().flat_map(|(_, records)| answers(records));
+        for (_, _, value) in answers(&self.failed).into_iter().chain(good) {
             self.with(|tokens| tokens.learn(&value, &[]));
         }
-        let contract = self.contract.words().to_string();
+        let contract = self.text(&self.contract.words().to_string());
         let failure = &repair.body.failure;
         let drift = if self.drift.is_empty() {
             "Nothing is known of the shapes before, or they are as they were.".to_owned()
@@ -141,6 +144,28 @@ impl Evidence {
         shortened(&text, TOLD_CHARS)
     }
 
+    /// Where the data of the runs came from that are shown.
+    pub(super) fn labels(&self) -> Labels {
+        let mut labels = Labels::new();
+        let good = self.good.iter().flat_map(|(_, records)| records);
+        for record in self.failed.iter().chain(good) {
+            if let Record::Settled { labels: read, .. } | Record::Reread { labels: read, .. } = record {
+                labels.extend(read.iter().cloned());
+            }
+        }
+        labels
+    }
+
+    /// Takes note of what was read in the repair, so that its tokens are known again.
+    pub(super) fn learn(&self, steps: &[StepRow]) {
+        for row in steps {
+            let Step::Result { recorded, .. } = &row.step else { continue };
+            for value in recorded.iter().filter_map(|call| call.value.as_ref()) {
+                self.with(|tokens| tokens.learn(value, &[]));
+            }
+        }
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Tokens) -> T) -> T {
         work(&mut self.tokens.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -165,14 +190,18 @@ impl Evidence {
         let mut lines = Vec::new();
         for call in recorded(records) {
             let arguments: Value = serde_json::from_str(&call.called.arguments).unwrap_or(Value::Null);
-            let key = call.called.key.as_ref().map(|key| format!(" key {}", self.value(&key.to_value()))).unwrap_or_default();
+            let key =
+                call.called.key.as_ref().map(|key| format!(" key {}", self.value(&key.to_value()))).unwrap_or_default();
             lines.push(format!("{}. {} {}{key}", call.called.call, call.called.tool, self.value(&arguments)));
             let came = match call.settled.as_ref().map(|settled| settled.outcome.as_ref()) {
                 Some(Outcome::Value(value)) => self.short(&self.value(value), call.called.call),
                 Some(Outcome::Refused(refusal)) => format!("refused: {}", refusal.code),
                 Some(Outcome::Skipped { clause }) => format!("skipped: {clause}"),
                 None => match answer_of(records, call.called.call) {
-                    Some(value) => format!("answered, and not given to the script: {}", self.short(&self.value(&value), call.called.call)),
+                    Some(value) => format!(
+                        "answered, and not given to the script: {}",
+                        self.short(&self.value(&value), call.called.call)
+                    ),
                     None => "no outcome".to_owned(),
                 },
             };

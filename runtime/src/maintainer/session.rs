@@ -55,40 +55,52 @@ pub(super) async fn budgets(app: &App) -> Result<(Amount, Amount), Error> {
     Ok((budget(REPAIR_BUDGET_FAILURE, BUDGET_FAILURE), budget(REPAIR_BUDGET_DAY, BUDGET_DAY)))
 }
 
+/// Why a session has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It is done, or waits for a person.
+    Done,
+    /// It is not to go on now.
+    NotNow,
+}
+
 /// Goes on with a repair until there is nothing more to do.
-pub(super) async fn hold(app: &App, id: RepairId) -> Result<(), Error> {
+pub(super) async fn hold(app: &App, id: RepairId) -> Result<Ended, Error> {
     loop {
         let known = app.store.repair(id).await?;
         if !matches!(known.state, State::Queued | State::Working) {
-            return Ok(());
+            return Ok(Ended::Done);
         }
         let automation = app.store.automation(&known.automation.to_string()).await?;
         if automation.mode == Mode::Removed || automation.script != known.script {
             app.store.drop_repair(id, "the automation is another by now").await?;
-            return Ok(());
+            return Ok(Ended::Done);
         }
         // Stopped is stopped: nothing is asked and nothing is tried until it goes on.
         if automation.mode == Mode::Stopped || app.store.all_stopped().await? {
-            return Ok(());
+            return Ok(Ended::NotNow);
         }
         let evidence = Evidence::gather(app, &known, automation).await?;
         if known.state == State::Queued {
             if let Some(candidate) = trial::of_sibling(app, &known, &evidence).await? {
-                let known = app.store.take_repair_up(id, Some(evidence.told())).await?;
+                let first = (known.step == 0).then(|| evidence.told());
+                let known = app.store.take_repair_up(id, first).await?;
                 app.store
                     .deploy_repair(DeployRepair { repair: id, after: known.step, steps: Vec::new(), candidate })
                     .await?;
-                return Ok(());
+                return Ok(Ended::Done);
             }
             let first = (known.step == 0).then(|| evidence.told());
             app.store.take_repair_up(id, first).await?;
             continue;
         }
         let steps = app.store.repair_steps(id).await?;
+        evidence.learn(&steps);
         let session = Session { app, repair: known, steps, evidence };
         match session.go_on().await {
             Ok(true) => {}
-            Ok(false) => return Ok(()),
+            Ok(false) if session.app.store.repair(id).await?.state == State::Working => return Ok(Ended::NotNow),
+            Ok(false) => return Ok(Ended::Done),
             // Somebody else went on with it: what they stored counts.
             Err(Error::Store(store::Error::Conflict { code: "REPAIR_MOVED", .. })) => {}
             Err(error) => return Err(error),
@@ -156,6 +168,8 @@ impl Session<'_> {
         let request = format!("{}/{}/{}", repair.id, repair.step + 1, repair.attempt);
         let mut ask = Ask::new(request, Purpose::Maintainer, messages(prompt::system(), &self.steps));
         ask.room = Some(room_of(repair.automation));
+        ask.automation = Some(repair.automation);
+        ask.automation_budget = self.evidence.contract.budgets().model_cost_per_month;
         ask.tools = tools::offers();
         (ask.budget, ask.within) = (Some(allowance.cost), Some(allowance.time));
         match self.app.models.ask(ask).await {
@@ -223,7 +237,9 @@ impl Session<'_> {
             Step::Answer { calls, .. } => calls.get(index),
             Step::User { .. } | Step::Host { .. } | Step::Result { .. } => None,
         });
-        let Some(call) = call else { return self.give_up("the answer of the model is lost".to_owned(), Vec::new()).await };
+        let Some(call) = call else {
+            return self.give_up("the answer of the model is lost".to_owned(), Vec::new()).await;
+        };
         let desk = tools::Desk { app: self.app, steps: &self.steps, evidence: &self.evidence };
         let came = tools::carry_out(&desk, call).await?;
         let result = |text: String, recorded| {

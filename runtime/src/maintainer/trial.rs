@@ -118,6 +118,11 @@ pub(super) async fn on_failing_run(
         contract: Arc::clone(&evidence.contract),
         places: "what the contract of the automation lets its script read".to_owned(),
         seen: Vec::new(),
+        labels: {
+            let mut labels = evidence.labels();
+            labels.extend(seen.into_iter().flat_map(|call| call.labels));
+            labels
+        },
         named: None,
         input,
         given: case.as_ref().map(given).unwrap_or_default(),
@@ -184,7 +189,8 @@ pub(super) async fn prove(
     let past: Vec<_> = std::iter::once(failing.clone()).chain(good.iter().cloned()).collect();
     let mut sheet = try_out(&bench, &cases, &past).await.map_err(trouble)?;
     if !version.is_adapter {
-        let data: Vec<Value> = super::evidence::answers(&evidence.failed).into_iter().map(|(_, _, value)| value).collect();
+        let data: Vec<Value> =
+            super::evidence::answers(&evidence.failed).into_iter().map(|(_, _, value)| value).collect();
         let known = hard_coded(&evidence.source, &version.source, &data);
         if !known.is_empty() {
             let words = format!("{} values of the failing run stand in the script itself", known.len());
@@ -204,8 +210,11 @@ pub(super) async fn prove(
     let of = Tried {
         contract_digest: evidence.contract.digest().to_string(),
         script_digest: digest(version),
-        cases_digest: Digest::of_parts("steward repair cases 1", &[&serde_json::to_vec(&evidence.failed).unwrap_or_default()])
-            .to_string(),
+        cases_digest: Digest::of_parts(
+            "steward repair cases 1",
+            &[&serde_json::to_vec(&evidence.failed).unwrap_or_default()],
+        )
+        .to_string(),
     };
     proof.trial = Some(app.store.keep_trial(of, SheetV1::from(&sheet)).await?.id);
     Ok(proof)
@@ -283,7 +292,11 @@ async fn adapted(app: &App, evidence: &Evidence, version: &Version, raw: &Case) 
         let now = app.env.now();
         let adapted = adapt(&app.jail, &limits, adapter, &used, value, &arguments, now).await;
         recording.outcome = Outcome::Value(adapted.map_err(|failure| {
-            if failure.class == Class::Logic { format!("{}: {}", Code::AdapterUnfit, failure.message) } else { failure.message }
+            if failure.class == Class::Logic {
+                format!("{}: {}", Code::AdapterUnfit, failure.message)
+            } else {
+                failure.message
+            }
         })?);
     }
     Ok(case)
@@ -332,7 +345,12 @@ async fn adapter_on_other_data(app: &App, evidence: &Evidence, version: &Version
             }
         }
     }
-    (!taken).then(|| format!("{}: no answer of the failing run reaches the adapter: its call site answers as before", Code::AdapterUnfit))
+    (!taken).then(|| {
+        format!(
+            "{}: no answer of the failing run reaches the adapter: its call site answers as before",
+            Code::AdapterUnfit
+        )
+    })
 }
 
 /// The newest runs that succeeded under the contract in force.
@@ -364,7 +382,8 @@ async fn golden(case: &Case, bench: &Bench, failing: &Past) -> Result<Value, Err
         .iter()
         .map(|call| json!({ "tool": call.tool.as_str(), "arguments": call.arguments, "outcome": call.outcome }))
         .collect();
-    let effects: Vec<_> = effects.iter().map(|deed| json!({ "tool": deed.tool.as_str(), "arguments": deed.arguments })).collect();
+    let effects: Vec<_> =
+        effects.iter().map(|deed| json!({ "tool": deed.tool.as_str(), "arguments": deed.arguments })).collect();
     Ok(json!({
         "input": case.input, "at": case.at.to_string(), "seed": failing.seed.to_string(), "calls": calls, "state": case.state,
         "effects": effects,

@@ -16,7 +16,7 @@ use super::batch::{Batch, Shared};
 use super::db::Queries;
 use super::rows::{automation as row, contract, run, script, trigger};
 use super::writer::Command;
-use super::{Error, Store, shadow};
+use super::{Error, Store, repair, shadow};
 use crate::engine::EngineName;
 
 /// Whether an automation works.
@@ -328,6 +328,9 @@ impl Command for Import {
         replace_triggers(batch, &id, &self.triggers).await?;
 
         let automation = domain(automation)?;
+        if changed && known.is_some() {
+            repair::forget_shapes(batch, automation.id).await?;
+        }
         if changed {
             let kind = if known.is_some() { "automation.changed" } else { "automation.created" };
             let data = json!({

@@ -14,7 +14,7 @@ use super::db::Queries;
 use super::need::erased_body;
 use super::rows::{effect, need, notice, run, segment, shadow_note, signal, state, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, artifact, ledger, model_call, shadow};
+use super::{Error, NeedStatus, Store, artifact, ledger, model_call, repair, shadow};
 
 /// Runs whose content goes in one commit: short enough that nobody waits for it.
 const RUNS_MAX: u64 = 100;
@@ -141,6 +141,7 @@ impl Command for EraseRuns {
         erased.effects = effects(batch, effect::Column::RunId.is_in(ids.clone())).await?
             + shadow::empty_notes(batch, shadow_note::Column::RunId.is_in(&ids)).await?;
         erased.needs = self.needs(batch, &ids).await?;
+        repair::forget_of(batch, &ids).await?;
         model_call::forget_of(batch, &ids).await?;
         let files = artifact::forget_of(batch, &ids).await?;
         erased.artifacts = files.len() as u64;

@@ -13,7 +13,7 @@ use super::rows::{automation, run as run_row};
 use super::run::{Progress, advance, last_progress, refuse_overlong, tell_start};
 use super::state::StateWrite;
 use super::writer::Command;
-use super::{Error, Mode, NewNeed, Store, approval, need, repair, shadow, sleep, state};
+use super::{Error, Mode, NewNeed, Store, approval, incident, need, repair, shadow, sleep, state};
 use crate::maintainer::NewRepair;
 
 /// The end of a run.
@@ -82,6 +82,7 @@ impl Command for Finish {
             Some(failure) => ("run.failed", json!({ "class": failure.class.as_str(), "code": failure.code })),
         };
         batch.run_event(kind, &row, data).await?;
+        self.note_incident(batch, &row).await?;
         // What a repair brought and does not hold is taken back first: the failure is then one of the script before it.
         let taken_back = repair::watch(batch, &row, self.failure.as_ref().map(|failure| failure.class)).await?;
         self.ask_or_repair(batch, &row, taken_back).await?;
@@ -100,6 +101,20 @@ impl Command for Finish {
 }
 
 impl Finish {
+    /// Failures that have one cause are an incident, until those that failed are well again.
+    async fn note_incident(&self, batch: &mut Batch<'_>, row: &run_row::Model) -> Result<(), Error> {
+        let failure = match &self.failure {
+            _ if row.shadow.is_some() => return Ok(()),
+            None => return incident::succeeded(batch, row).await,
+            Some(failure) => failure,
+        };
+        let (cause, title) = match &self.repair {
+            Some(new) => (new.storm, new.body.broke.clone()),
+            None => (incident::cause_of(&row.automation_id, &failure.code), failure.message.clone()),
+        };
+        incident::failed(batch, row, &cause, &failure.code, &title).await
+    }
+
     /// Has what failed repaired where it may be, and asks the person about the rest.
     async fn ask_or_repair(&self, batch: &mut Batch<'_>, row: &run_row::Model, taken_back: bool) -> Result<(), Error> {
         let why = match &self.repair {
@@ -115,7 +130,10 @@ impl Finish {
             if let Some(why) = &why {
                 need.evidence["not_repaired"] = json!(why);
             }
-            need::open(batch, &need).await?;
+            let id = need::open(batch, &need).await?;
+            if let (Some(why), Some(new)) = (&why, &self.repair) {
+                repair::attach(batch, row, new, &id.to_string(), why).await?;
+            }
         }
         Ok(())
     }

@@ -27,6 +27,7 @@ mod finish;
 mod folder;
 mod head;
 mod inbox;
+mod incident;
 mod journal;
 mod kept;
 mod label;
@@ -85,6 +86,7 @@ pub use event::{StoredEvent, WORKSPACE_ROOM, room_of};
 pub use file::SeenFile;
 pub use finish::{Finish, Finished};
 pub use inbox::{Delivered, Delivery, Item};
+pub use incident::{Incident, IncidentMark};
 pub use journal::{Journal, Loaded};
 pub use label::WrittenFile;
 pub use ledger::{BeginEffect, Begun, Blocked, Effect, Message, Passing, SettleEffect, SettledBy, TakePlace};
@@ -104,7 +106,8 @@ pub use retention::{Retention, Swept};
 pub use run::{Progress, Run, RunFilter, Runnable};
 pub(crate) use scratch::Scratch;
 pub use setting::{
-    ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN, REPAIR_BUDGET_DAY, REPAIR_BUDGET_FAILURE, REPAIR_ON, REPAIRS_PER_WEEK, Setting,
+    ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN,
+    REPAIR_BUDGET_DAY, REPAIR_BUDGET_FAILURE, REPAIR_ON, REPAIRS_PER_WEEK, Setting,
 };
 pub use shadow::{Foresee, Foretold, NoteSubject, ShadowCounts, ShadowNote};
 pub use signal::Signal;

@@ -114,7 +114,9 @@ pub(super) async fn tell(
     batch.tx.insert(&model).await?;
     let room = automation.map_or(WORKSPACE_ROOM, room_of);
     let data = json!({ "notice": id, "level": level });
-    batch.event(NewEvent { room, kind: "notice.given", actor: "steward".to_owned(), run: None, cause: None, data }).await
+    batch
+        .event(NewEvent { room, kind: "notice.given", actor: "steward".to_owned(), run: None, cause: None, data })
+        .await
 }
 
 impl Store {

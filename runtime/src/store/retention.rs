@@ -13,7 +13,7 @@ use super::batch::Batch;
 use super::db::Queries;
 use super::rows::{effect, item, need, notice, rate_mark, request, run, segment, shadow_note, signal, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, chat, label, model_call, repair, shadow};
+use super::{Error, NeedStatus, Store, chat, incident, label, model_call, repair, shadow};
 
 /// How long each kind of data is kept. What happened under an effect key is kept for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +180,7 @@ impl Command for Sweep {
         swept.rows += closed_needs(batch, before(self.0.messages)).await?;
         swept.rows += old_runs(batch, batch.now - self.0.runs).await?;
         swept.rows += model_call::sweep(batch, before(self.0.payloads), before(self.0.runs)).await?;
+        swept.rows += incident::sweep(batch, before(self.0.messages)).await?;
         swept.rows += repair::sweep(batch, batch.now - self.0.payloads).await?;
         swept.rows += chat::sweep(batch, before(self.0.runs)).await?;
         swept.rows += shadow::sweep(batch, before(self.0.payloads)).await?;

@@ -559,6 +559,28 @@ table!(fingerprint, "fingerprints", {
     updated_at: i64,
 });
 
+table!(incident, "incidents", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    cause: Vec<u8>,
+    open: i64,
+    body: Vec<u8>,
+    opened_at: i64,
+    last_at: i64,
+    closed_at: Option<i64>,
+});
+
+table!(incident_mark, "incident_marks", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    cause: Vec<u8>,
+    automation_id: String,
+    run_id: String,
+    recovered: i64,
+    code: String,
+    at: i64,
+});
+
 table!(event, "events", {
     #[sea_orm(primary_key, auto_increment = false)]
     position: i64,

@@ -161,6 +161,10 @@ tables! {
     RepairRuns = repair_run, Age, by ["run_id"];
     /// What is known of the shapes of results.
     Fingerprints = fingerprint, Made, by ["automation_id", "site"];
+    /// Failures that have one cause.
+    Incidents = incident, Age, by ["id"];
+    /// The failures and recoveries that those are made of.
+    IncidentMarks = incident_mark, Age, by ["id"];
     /// The record of what changed.
     Events = event, Archived, by ["position"];
     /// Segments of events that are in the archive.

@@ -74,8 +74,7 @@ impl Beacons {
         let (runs, runs_seen) = watch::channel(0);
         let (timers, timers_seen) = watch::channel(0);
         let (repairs, repairs_seen) = watch::channel(0);
-        let signals =
-            Signals { events: events_seen, runs: runs_seen, timers: timers_seen, repairs: repairs_seen };
+        let signals = Signals { events: events_seen, runs: runs_seen, timers: timers_seen, repairs: repairs_seen };
         (Self { events, runs, timers, repairs }, signals)
     }
 }

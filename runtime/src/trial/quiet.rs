@@ -18,7 +18,12 @@ use crate::executor::Trouble;
 const RUNS_MAX: usize = 5;
 
 /// What a script does on a case in which nothing has happened yet: how many effects, and what else can be seen of it.
-async fn seen(trial: &mut Trial<'_>, bench: &Bench, case: &Case, past: Option<&Past>) -> Result<(usize, String), Trouble> {
+async fn seen(
+    trial: &mut Trial<'_>,
+    bench: &Bench,
+    case: &Case,
+    past: Option<&Past>,
+) -> Result<(usize, String), Trouble> {
     // Each case has an execution of its own, as long as it takes.
     let mut own = Trial::new(bench);
     let mut memory = Memory::fresh(case);

@@ -47,7 +47,8 @@ fn check(place: &Place, post: &Mailbox, books: &Books, run: &str) -> String {
             assert_eq!(repair["new_version"], "1.1", "{name}: {repair:#}");
             assert_eq!(&repair["kind"], books.expects("kind"), "{name}: {repair:#}");
             assert!(repair["proof"].as_str().unwrap().starts_with("proven"), "{name}: {repair:#}");
-            let resumed = repair["runs"][0]["resumed"].as_str().unwrap_or_else(|| panic!("{name}: {repair:#}")).to_owned();
+            let resumed =
+                repair["runs"][0]["resumed"].as_str().unwrap_or_else(|| panic!("{name}: {repair:#}")).to_owned();
             place.run_is(&resumed, "succeeded");
             ("repaired", repair["kind"].as_str().unwrap().to_owned())
         }
@@ -73,8 +74,12 @@ fn check(place: &Place, post: &Mailbox, books: &Books, run: &str) -> String {
         "fits" | "retried" => {
             let detail = place.run_is(run, "succeeded");
             let calls = place.get(&format!("/v1/runs/{run}/calls"));
-            let faults: usize =
-                calls["items"].as_array().unwrap().iter().map(|call| call["faults"].as_array().map_or(0, Vec::len)).sum();
+            let faults: usize = calls["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|call| call["faults"].as_array().map_or(0, Vec::len))
+                .sum();
             assert_eq!(faults > 0, route == "retried", "{name}: {calls:#}");
             assert_eq!(repairs(place, name), Vec::<Value>::new(), "{name}: {detail:#}");
             (if route == "fits" { "fits" } else { "retried" }, String::new())

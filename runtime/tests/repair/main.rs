@@ -5,6 +5,7 @@
 mod books;
 mod drift;
 mod lives;
+mod night;
 mod storm;
 #[path = "../support/mod.rs"]
 mod support;

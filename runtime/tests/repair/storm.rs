@@ -79,8 +79,16 @@ fn a_storm_costs_what_the_budget_says_and_ends_in_one_need() {
     let cost = usage.to_string();
     println!("storm of {AUTOMATIONS}: {} model calls' worth of usage, one need: {}", paid.len(), need["title"]);
     // Each call costs 0.034 USD: of a budget of 0.20 USD five are made, and a sixth does not fit any more.
-    let spent: f64 = paid.iter().map(|repair| repair["cost"].as_str().unwrap().replace(" USD", "").parse::<f64>().unwrap()).sum();
+    let spent: f64 =
+        paid.iter().map(|repair| repair["cost"].as_str().unwrap().replace(" USD", "").parse::<f64>().unwrap()).sum();
     assert!(spent > 0.0 && spent <= 0.40, "{spent} USD were spent: {cost}");
+
+    // It is one incident, told once.
+    let incidents = place.get("/v1/incidents")["items"].as_array().unwrap().clone();
+    assert_eq!((incidents.len(), &incidents[0]["state"]), (1, &json!("open")), "{incidents:#?}");
+    let told = place.get("/v1/notices")["items"].as_array().unwrap().clone();
+    let told = told.iter().filter(|notice| notice["title"].as_str().unwrap().starts_with("Incident: ")).count();
+    assert_eq!(told, 1);
 
     // One answer is for all of them: the service is as it was, and each run goes on.
     books.say(&books.baseline()["service"]);
@@ -92,6 +100,10 @@ fn a_storm_costs_what_the_budget_says_and_ends_in_one_need() {
     for repair in all_repairs(&place) {
         place.run_is(repair["runs"][0]["resumed"].as_str().unwrap(), "succeeded");
     }
+    let path = format!("/v1/incidents/{}", incidents[0]["id"].as_str().unwrap());
+    let over = until("the incident is over", SOON, || Some(place.get(&path)).filter(|now| now["state"] == "closed"));
+    let recovered = over["timeline"].as_array().unwrap().iter().filter(|mark| mark["what"] == "recovered").count();
+    assert_eq!(recovered, AUTOMATIONS, "{over:#}");
 }
 
 #[test]

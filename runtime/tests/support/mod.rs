@@ -3,6 +3,7 @@
 
 pub(crate) mod chance;
 pub(crate) mod client;
+pub(crate) mod clock;
 pub(crate) mod home;
 pub(crate) mod mailbox;
 pub(crate) mod place;

@@ -38,10 +38,10 @@ async fn list(client: &Client, automation: Option<String>, out: &mut Out) -> Res
         return Ok(Exit::Success);
     }
     let row = |repair: &RepairView| {
-        let version = repair.new_version.as_ref().map_or_else(
-            || repair.version.clone(),
-            |new| format!("{} -> {new}", repair.version),
-        );
+        let version = repair
+            .new_version
+            .as_ref()
+            .map_or_else(|| repair.version.clone(), |new| format!("{} -> {new}", repair.version));
         [repair.id.clone(), repair.state.clone(), version, local(&repair.created_at), repair.broke.clone()]
     };
     out.table(["REPAIR", "STATE", "VERSION", "BEGAN", "WHAT BROKE"], &page.items.iter().map(row).collect::<Vec<_>>());
@@ -71,7 +71,8 @@ fn show(out: &mut Out, repair: &RepairView) {
         }
     }
     for run in &repair.runs {
-        let went_on = run.resumed.as_ref().map_or_else(|| "waits".to_owned(), |resumed| format!("went on as {resumed}"));
+        let went_on =
+            run.resumed.as_ref().map_or_else(|| "waits".to_owned(), |resumed| format!("went on as {resumed}"));
         out.line(format!("  run: {} {went_on}", run.run));
     }
     out.line(format!("  cost: {}", repair.cost));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use connectors::Performed;
+use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::drift::{Drift, Names, Shape, site};
 use intents::failure::Class;
@@ -12,7 +13,7 @@ use intents::journal::{Record, recorded};
 use intents::label::Labels;
 use intents::outcome::{Failure, Outcome};
 use intents::repair::Adapter;
-use intents::tool::{Shape as OwnerOfShape};
+use intents::tool::Shape as OwnerOfShape;
 use serde_json::{Value, json};
 
 use super::Attempt;
@@ -35,15 +36,24 @@ pub(super) struct Shapes {
     /// The service that was read from last.
     service: Option<String>,
     /// What the failed run had read in whose place this one goes on.
-    given: BTreeMap<(String, String), VecDeque<(Outcome, Labels)>>,
+    given: BTreeMap<(String, String), VecDeque<Given>>,
+    /// When what was given back was read, by call: it is no fresher for that.
+    read_at: BTreeMap<u32, Timestamp>,
+}
+
+/// Something that a failed run had read.
+struct Given {
+    outcome: Outcome,
+    labels: Labels,
+    at: Timestamp,
 }
 
 impl Shapes {
     /// What an attempt begins with: what a run before it has read, where it goes on in its place.
     pub(super) fn of(context: &Context) -> Self {
         let mut given: BTreeMap<_, VecDeque<_>> = BTreeMap::new();
-        for (key, outcome, labels) in reads_of(&context.resumes) {
-            given.entry(key).or_default().push_back((outcome, labels));
+        for (key, read) in reads_of(&context.resumes) {
+            given.entry(key).or_default().push_back(read);
         }
         // What this run has read already is in its own journal.
         for call in recorded(&context.records).into_iter().filter(|call| call.settled.is_some()) {
@@ -68,7 +78,7 @@ impl Shapes {
 }
 
 /// What a run has read, by tool and arguments, in its order; with the answer that it failed at.
-fn reads_of(records: &[Record]) -> Vec<((String, String), Outcome, Labels)> {
+fn reads_of(records: &[Record]) -> Vec<((String, String), Given)> {
     let mut called = BTreeMap::new();
     let mut reads = Vec::new();
     for record in records {
@@ -76,14 +86,16 @@ fn reads_of(records: &[Record]) -> Vec<((String, String), Outcome, Labels)> {
             Record::Called(call) if !call.tool.is_host_tool() => {
                 called.insert(call.call, (call.tool.to_string(), call.arguments.clone()));
             }
-            Record::Settled { call, outcome, labels, .. } => {
+            Record::Settled { call, outcome, labels, at, .. } => {
                 if let (Some(key), Outcome::Value(_)) = (called.get(call), outcome.as_ref()) {
-                    reads.push((key.clone(), outcome.as_ref().clone(), labels.clone()));
+                    let given = Given { outcome: outcome.as_ref().clone(), labels: labels.clone(), at: *at };
+                    reads.push((key.clone(), given));
                 }
             }
-            Record::Faulted { call, answer: Some(answer), .. } => {
+            Record::Faulted { call, answer: Some(answer), at, .. } => {
                 if let Some(key) = called.get(call) {
-                    reads.push((key.clone(), answer.as_ref().clone(), Labels::new()));
+                    let given = Given { outcome: answer.as_ref().clone(), labels: Labels::new(), at: *at };
+                    reads.push((key.clone(), given));
                 }
             }
             Record::Called(_)
@@ -103,9 +115,20 @@ impl Attempt {
     /// What the failed run got for the same read, once for each time that it was made.
     pub(super) fn given(&mut self, admitted: &Admitted) -> Option<Performed> {
         let key = (admitted.definition.name.to_string(), admitted.arguments.canonical().to_owned());
-        let (outcome, mut labels) = self.shapes.given.get_mut(&key)?.pop_front()?;
+        let Given { outcome, mut labels, at } = self.shapes.given.get_mut(&key)?.pop_front()?;
+        self.shapes.read_at.insert(admitted.call, at);
         labels.extend(admitted.definition.sources(admitted.arguments.value()));
         Some(Performed { outcome, labels })
+    }
+
+    /// Whether the read of a call was given back rather than made.
+    pub(super) fn was_given(&self, call: u32) -> bool {
+        self.shapes.read_at.contains_key(&call)
+    }
+
+    /// When the read of a call was made: earlier, where it was given back.
+    pub(super) fn read_at(&self, call: u32) -> Timestamp {
+        self.shapes.read_at.get(&call).copied().unwrap_or_else(|| self.services.env.now())
     }
 
     /// A read has come: the script gets it in the shape that it was proven with, or fails.
@@ -131,16 +154,18 @@ impl Attempt {
         admitted: &Admitted,
         outcome: Outcome,
     ) -> Result<Result<Outcome, (Failure, Outcome, Value)>, Trouble> {
-        let Outcome::Value(value) = &outcome else { return Ok(Ok(outcome)) };
-        if admitted.definition.shape != OwnerOfShape::Open || matches!(self.context.script.program, Program::Outside(_)) {
+        if admitted.definition.shape != OwnerOfShape::Open || matches!(self.context.script.program, Program::Outside(_))
+        {
             return Ok(Ok(outcome));
         }
         let (tool, arguments) = (&admitted.definition.name, admitted.arguments.value());
         let site = site(tool, arguments);
         self.shapes.service = Some(service_of(&site));
+        let Outcome::Value(value) = &outcome else { return Ok(Ok(outcome)) };
         let used = self.shapes.names(&self.context);
         let shape = Shape::of_result(value);
-        let of_site = |adapter: &&Adapter| adapter.tool == *tool && adapter.site == site && adapter.takes(&shape, &used);
+        let of_site =
+            |adapter: &&Adapter| adapter.tool == *tool && adapter.site == site && adapter.takes(&shape, &used);
         if let Some(adapter) = self.context.script.adapters.iter().find(of_site) {
             let (jail, limits, now) = (&self.services.jail, &self.services.limits, self.services.env.now());
             let adapted = adapt(jail, limits, adapter, &used, value, arguments, now).await;
@@ -156,7 +181,8 @@ impl Attempt {
         if let Some(known) = known.get(&site) {
             let drift = known.drift(&shape, &used);
             if drift.breaks() && known.is_firm() {
-                let message = format!("the answer of {} has another shape than before: {}", service_of(&site), drift.words());
+                let message =
+                    format!("the answer of {} has another shape than before: {}", service_of(&site), drift.words());
                 let failure = Failure::new(Class::Logic, "DRIFT", message);
                 let changes: Vec<_> = drift.changes.iter().map(intents::drift::Change::words).collect();
                 let evidence = json!({ "site": site, "changes": changes, "runs": known.samples });
@@ -230,11 +256,11 @@ impl Attempt {
         let is_script = matches!(self.context.script.program, Program::Script(_));
         // What the script said itself is meant for a person, unless an answer of another shape made it say so.
         let said_so = failure.code == "SCRIPT_STOPPED" && self.shapes.suspect.is_empty();
-        let lasting = failure.code != "SCRIPT_INPUT";
-        if failure.class != Class::Logic || !is_script || said_so || !lasting || self.context.run.shadow.is_some() {
+        if failure.class != Class::Logic || !is_script || said_so || self.context.run.shadow.is_some() {
             return None;
         }
-        let suspect = self.shapes.suspect.first().map(|(site, drift)| format!("{}: {}", service_of(site), drift.words()));
+        let suspect =
+            self.shapes.suspect.first().map(|(site, drift)| format!("{}: {}", service_of(site), drift.words()));
         let broke = match &suspect {
             Some(suspect) => format!("{suspect} ({})", failure.message),
             None => failure.message.clone(),
@@ -243,9 +269,15 @@ impl Attempt {
         let lacks = (!evidence["site"].is_null()).then_some(&failure.message);
         let place = json!([evidence["name"], evidence["line"], evidence["column"], evidence["site"], lacks]);
         let storm = self.shapes.service.clone().unwrap_or_else(|| self.context.automation.id.to_string());
+        // In the same way: the same is missing in the answer, or the same code says what failed.
+        let way = match (&suspect, lacks) {
+            (_, Some(lacks)) => lacks.clone(),
+            (Some(suspect), None) => suspect.clone(),
+            (None, None) => failure.code.clone(),
+        };
         Some(Box::new(NewRepair {
             cause: Digest::of_parts("steward cause 2", &[failure.code.as_bytes(), place.to_string().as_bytes()]),
-            storm: Digest::of_parts("steward storm 1", &[storm.as_bytes()]),
+            storm: Digest::of_parts("steward storm 1", &[storm.as_bytes(), way.as_bytes()]),
             per_week: self.context.own.budgets().repairs_per_week,
             body: RepairBody {
                 failure: failure.clone(),

@@ -183,9 +183,11 @@ impl Attempt {
                 self.ask_service(admitted, started_at);
                 Ok(())
             }
-            Route::RetryInPlace { .. } | Route::WaitThenRetry { .. } | Route::Ask(_) | Route::Repair | Route::FailClosed(_) => {
-                self.faulted(admitted, failure, Some(started_at)).await
-            }
+            Route::RetryInPlace { .. }
+            | Route::WaitThenRetry { .. }
+            | Route::Ask(_)
+            | Route::Repair
+            | Route::FailClosed(_) => self.faulted(admitted, failure, Some(started_at)).await,
         }
     }
 

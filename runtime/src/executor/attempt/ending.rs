@@ -12,8 +12,8 @@ use super::evidence::without_records;
 use crate::env::FaultPoint;
 use crate::executor::context::Trouble;
 use crate::executor::wording;
-use crate::store;
 use crate::maintainer::NewRepair;
+use crate::store;
 use crate::store::{Finish, Finished, NewWait, Sleep};
 
 /// How an attempt left its run.

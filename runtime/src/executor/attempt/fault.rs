@@ -125,8 +125,7 @@ impl Attempt {
     pub(super) fn fail(&mut self, failure: Failure, evidence: Value) {
         let now = self.services.env.now();
         let repair = self.repair_of(&failure, &evidence);
-        let nothing =
-            Evidence { identity: None, started_at: now, retry_after: None, repairable: repair.is_some() };
+        let nothing = Evidence { identity: None, started_at: now, retry_after: None, repairable: repair.is_some() };
         let budget = Budget { failures: u32::MAX, first_failed_at: Timestamp::EPOCH };
         let (need, pause, repair) = match route(failure.class, &nothing, budget, &self.services.transient, now) {
             // Where it cannot be repaired after all, the person is asked.

@@ -83,7 +83,9 @@ impl Attempt {
                 let need = wording::for_run(&self.context, kind, &failure, json!({}));
                 self.finish_with(End::Asleep { on: NewWait::Need(Box::new(need)) });
             }
-            Route::Ask(_) | Route::Repair | Route::FailClosed(_) | Route::Settle { .. } => self.fail(failure, json!({})),
+            Route::Ask(_) | Route::Repair | Route::FailClosed(_) | Route::Settle { .. } => {
+                self.fail(failure, json!({}))
+            }
         }
     }
 

@@ -98,7 +98,7 @@ impl Attempt {
             tool: admitted.definition.name.clone(),
             arguments: Arc::new(admitted.arguments.value().clone()),
             value: Arc::new(value.clone()),
-            at: self.services.env.now(),
+            at: self.read_at(admitted.call),
         });
     }
 

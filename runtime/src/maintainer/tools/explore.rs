@@ -25,6 +25,7 @@ pub(super) async fn explore(desk: &Desk<'_>, explore: &Explore) -> Result<Came, 
         contract: Arc::clone(&desk.evidence.contract),
         places: "what the contract of the automation lets its script read".to_owned(),
         seen: Vec::new(),
+        labels: desk.labels(),
         named: None,
         input: json!({ "trigger": "manual" }),
         given: Vec::new(),
@@ -33,7 +34,9 @@ pub(super) async fn explore(desk: &Desk<'_>, explore: &Explore) -> Result<Came, 
     let Looked { end, recorded, made, logs } = look(desk.app, rules, &desk.evidence.back(&explore.js)).await?;
     let mut shown = match end {
         End::Finished(value) => json!({ "returned": value }),
-        End::Failed(failure) => json!({ "failed": failure.message, "code": failure.code, "class": failure.class.as_str() }),
+        End::Failed(failure) => {
+            json!({ "failed": failure.message, "code": failure.code, "class": failure.class.as_str() })
+        }
     };
     if !logs.is_empty() {
         shown["log"] = json!(logs);

@@ -7,6 +7,7 @@ mod propose;
 mod replay;
 
 use connectors::catalogue::declaration;
+use intents::label::Labels;
 use intents::tool::Name;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -67,6 +68,13 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// Where the data came from that the model has seen: the failing run's, and all that was read since.
+    pub(super) fn labels(&self) -> Labels {
+        let mut labels = self.evidence.labels();
+        labels.extend(self.recorded().into_iter().flat_map(|call| call.labels));
+        labels
+    }
+
     /// What was read in this repair before.
     pub(super) fn recorded(&self) -> Vec<RecordedCall> {
         let mut all = Vec::new();
@@ -177,7 +185,8 @@ fn reason(text: &str) -> String {
 
 /// Reads what a tool was called with.
 fn read<A: DeserializeOwned>(tool: Tool, call: &ToolCall) -> Result<A, String> {
-    let refused = |why: String| format!("Nothing was done: the arguments of `{}` {why}. Call it again, corrected.", tool.name());
+    let refused =
+        |why: String| format!("Nothing was done: the arguments of `{}` {why}. Call it again, corrected.", tool.name());
     match &call.arguments {
         Arguments::Broken(_) => Err(refused("are no JSON".to_owned())),
         Arguments::Json(value) => {

@@ -91,7 +91,10 @@ pub(super) async fn propose(desk: &Desk<'_>, propose: &Propose) -> Result<Came, 
         Err(why) => return Ok(told(why)),
     };
     let evidence = desk.evidence;
-    let why = reason(&evidence.back(&propose.reason));
+    let mut why = reason(&evidence.back(&propose.reason));
+    if let Some(accept) = &propose.accept_differences {
+        why = format!("{why} Why it differs: {}", reason(&evidence.back(accept)));
+    }
     let Proof { trial, line, refuted, differences, recorded, golden } =
         trial::prove(desk.app, evidence, desk.recorded(), &version).await?;
     let what = if version.is_adapter { "an adapter" } else { "a script" };

@@ -18,7 +18,8 @@ pub(super) async fn replay(desk: &Desk<'_>, change: &Change) -> Result<Came, Err
         Ok(version) => version,
         Err(why) => return Ok(told(why)),
     };
-    let Looked { end, recorded, made, logs } = trial::on_failing_run(desk.app, desk.evidence, desk.recorded(), &version).await?;
+    let Looked { end, recorded, made, logs } =
+        trial::on_failing_run(desk.app, desk.evidence, desk.recorded(), &version).await?;
     let shown = match end {
         End::Finished(value) => json!({ "returned": value, "calls": made, "log": logs }),
         End::Failed(failure) => json!({ "failed": failure.message, "code": failure.code, "calls": made, "log": logs }),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use intents::chat::{Seen, session_contract};
 use intents::contract::Contract;
 use intents::failure::Class;
+use intents::label::Labels;
 use intents::redact::{Policy, redact};
 use intents::tool::Definition;
 use serde::Deserialize;
@@ -39,6 +40,7 @@ pub(super) async fn explore(desk: &Desk<'_>, explore: Explore) -> Result<Carried
             places(desk)
         ),
         seen: seen_before(desk),
+        labels: Labels::new(),
         named: Some(desk.named),
         input: json!({ "trigger": "manual" }),
         given: Vec::new(),
@@ -72,30 +74,30 @@ fn seen_before(desk: &Desk<'_>) -> Vec<Seen> {
 /// What the model is told, and what the person sees.
 fn carried(looked: Looked) -> Carried {
     let Looked { end, recorded, made, logs } = looked;
-        let (ok, came) = match &end {
-            End::Finished(value) => (true, json!({ "returned": redact(value, &[], Policy::Secrets) })),
-            End::Failed(failure) => {
-                (false, json!({ "failed": failure.message, "code": failure.code, "class": failure.class.as_str() }))
-            }
-        };
-        let mut told = came;
-        if !logs.is_empty() {
-            told["log"] = json!(logs);
+    let (ok, came) = match &end {
+        End::Finished(value) => (true, json!({ "returned": redact(value, &[], Policy::Secrets) })),
+        End::Failed(failure) => {
+            (false, json!({ "failed": failure.message, "code": failure.code, "class": failure.class.as_str() }))
         }
-        told["calls"] = json!(made);
-        let text = serde_json::to_string_pretty(&told).unwrap_or_default();
-        let reads = recorded.len();
-        let line = match (&end, reads) {
-            (End::Failed(failure), _) if failure.class == Class::Permission => {
-                "wanted to look where you did not point, and was refused".to_owned()
-            }
-            (End::Failed(failure), _) => format!("looked around, and failed: {}", failure.code),
-            (End::Finished(_), 0) => "tried something out, reading nothing".to_owned(),
-            (End::Finished(_), _) => format!("looked around: {}", summary(&made)),
-        };
-        let mut carried = Carried::new(Tool::Explore, ok, fenced(&shortened(&text, TOLD_CHARS)), line);
-        carried.recorded = recorded;
-        carried
+    };
+    let mut told = came;
+    if !logs.is_empty() {
+        told["log"] = json!(logs);
+    }
+    told["calls"] = json!(made);
+    let text = serde_json::to_string_pretty(&told).unwrap_or_default();
+    let reads = recorded.len();
+    let line = match (&end, reads) {
+        (End::Failed(failure), _) if failure.class == Class::Permission => {
+            "wanted to look where you did not point, and was refused".to_owned()
+        }
+        (End::Failed(failure), _) => format!("looked around, and failed: {}", failure.code),
+        (End::Finished(_), 0) => "tried something out, reading nothing".to_owned(),
+        (End::Finished(_), _) => format!("looked around: {}", summary(&made)),
+    };
+    let mut carried = Carried::new(Tool::Explore, ok, fenced(&shortened(&text, TOLD_CHARS)), line);
+    carried.recorded = recorded;
+    carried
 }
 
 /// The calls in a few words: equal ones are counted.

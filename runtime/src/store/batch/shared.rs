@@ -38,6 +38,8 @@ pub(in crate::store) struct Shared {
     pub(in crate::store) settings: Kept<(), Arc<Vec<Setting>>>,
     /// Whether a trigger lets its runs overlap: what a trigger says never changes.
     pub(in crate::store) overlaps: Kept<String, bool>,
+    /// Whether there may be an open incident that a run which succeeds closes.
+    pub(in crate::store) incidents_open: AtomicBool,
     all_stopped: AtomicBool,
     /// The right to act.
     pub(in crate::store) lease: Arc<Lease>,
@@ -68,6 +70,7 @@ impl Shared {
             fingerprints: Kept::default(),
             settings: Kept::default(),
             overlaps: Kept::default(),
+            incidents_open: AtomicBool::new(true),
             all_stopped: AtomicBool::new(all_stopped),
             lease,
             commits: AtomicU64::new(0),

@@ -24,7 +24,8 @@ pub(in crate::store) async fn answered(
     consequence: Consequence,
     by: &str,
 ) -> Result<bool, Error> {
-    let about = row::Entity::find().filter(row::Column::NeedId.eq(need)).order_by_asc(row::Column::Id).limit(ANSWERED_MAX);
+    let about =
+        row::Entity::find().filter(row::Column::NeedId.eq(need)).order_by_asc(row::Column::Id).limit(ANSWERED_MAX);
     let about = batch.tx.all(about).await?;
     let any = !about.is_empty();
     for mut row in about {
@@ -43,7 +44,7 @@ pub(in crate::store) async fn answered(
                 set_body(batch, &mut row, &said)?;
                 begin_again(batch, &mut row, State::Working, by).await?;
             }
-            (Consequence::Repair, State::GivenUp | State::RolledBack | State::Undone) => {
+            (Consequence::Repair, State::GivenUp | State::RolledBack | State::Undone | State::Dropped) => {
                 begin_again(batch, &mut row, State::Queued, by).await?;
             }
             (Consequence::Restart, _) => drop(resume(batch, &row).await?),

@@ -10,13 +10,13 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 use super::row::{digest, unreadable};
-use crate::maintainer::NewRepair;
+use crate::maintainer::{NewRepair, RepairBody};
+use crate::store::Error;
 use crate::store::batch::Batch;
 use crate::store::db::Queries;
 use crate::store::payload::PayloadKey;
 use crate::store::rows::{provider, repair as row, repair_run, run, setting};
 use crate::store::setting::{REPAIR_ON, REPAIRS_PER_WEEK};
-use crate::store::Error;
 
 /// Repairs of one automation in a week when nobody says anything.
 const PER_WEEK: u32 = 5;
@@ -34,7 +34,11 @@ pub(in crate::store) enum Routed {
 }
 
 /// Begins a repair for a run that failed, or has it wait for the one that goes on.
-pub(in crate::store) async fn begin(batch: &mut Batch<'_>, failed: &run::Model, new: &NewRepair) -> Result<Routed, Error> {
+pub(in crate::store) async fn begin(
+    batch: &mut Batch<'_>,
+    failed: &run::Model,
+    new: &NewRepair,
+) -> Result<Routed, Error> {
     let limits = limits(batch, new.per_week).await?;
     let earlier = earlier(batch, &failed.automation_id).await?;
     let repair = match admit(&new.cause, &earlier, &limits, batch.now) {
@@ -42,34 +46,63 @@ pub(in crate::store) async fn begin(batch: &mut Batch<'_>, failed: &run::Model, 
         Admission::Join(id) => id,
         Admission::Begin => {
             let id = batch.shared.env.repair_id();
-            insert(batch, id, failed, new).await?;
+            insert(batch, id, failed, new, State::Queued, None).await?;
             id
         }
     };
-    let waits = repair_run::Model {
-        run_id: failed.id.clone(),
-        repair_id: repair.to_string(),
-        resumed: None,
-        created_at: batch.now.as_millis(),
-    };
-    batch.tx.put(&waits).await?;
+    wait_for(batch, failed, repair.to_string()).await?;
     batch.repairs_changed();
     Ok(Routed::Repair)
 }
 
-async fn insert(batch: &mut Batch<'_>, id: RepairId, failed: &run::Model, new: &NewRepair) -> Result<(), Error> {
+/// Keeps what is known about a failure that is not repaired, with the need that asks about it: the answer may be that it is
+/// to be repaired after all.
+pub(in crate::store) async fn attach(
+    batch: &mut Batch<'_>,
+    failed: &run::Model,
+    new: &NewRepair,
+    need: &str,
+    why: &str,
+) -> Result<(), Error> {
+    let known = batch.tx.one(row::Entity::find().filter(row::Column::NeedId.eq(need))).await?;
+    let repair = match known {
+        Some(known) => known.id,
+        None => {
+            let id = batch.shared.env.repair_id();
+            let body = RepairBody { ended: Some(why.to_owned()), ..new.body.clone() };
+            let new = NewRepair { body, ..new.clone() };
+            insert(batch, id, failed, &new, State::Dropped, Some(need)).await?;
+            id.to_string()
+        }
+    };
+    wait_for(batch, failed, repair).await
+}
+
+async fn wait_for(batch: &Batch<'_>, failed: &run::Model, repair_id: String) -> Result<(), Error> {
+    let (run_id, created_at) = (failed.id.clone(), batch.now.as_millis());
+    batch.tx.put(&repair_run::Model { run_id, repair_id, resumed: None, created_at }).await
+}
+
+async fn insert(
+    batch: &mut Batch<'_>,
+    id: RepairId,
+    failed: &run::Model,
+    new: &NewRepair,
+    state: State,
+    need: Option<&str>,
+) -> Result<(), Error> {
     let (env, now) = (&batch.shared.env, batch.now.as_millis());
     let key = PayloadKey::fresh(env);
     let id = id.to_string();
     let model = row::Model {
         automation_id: failed.automation_id.clone(),
-        state: State::Queued.as_str().to_owned(),
+        state: state.as_str().to_owned(),
         cause: new.cause.as_bytes().to_vec(),
         storm: new.storm.as_bytes().to_vec(),
         run_id: failed.id.clone(),
         script_id: failed.script_id.clone(),
         new_script_id: None,
-        need_id: None,
+        need_id: need.map(str::to_owned),
         step: 0,
         attempt: 0,
         allowance_step: 0,
@@ -86,7 +119,8 @@ async fn insert(batch: &mut Batch<'_>, id: RepairId, failed: &run::Model, new: &
     let data = json!({
         "repair": model.id, "code": new.body.failure.code, "cause": new.cause.to_string(), "script": model.script_id,
     });
-    batch.run_event("repair.queued", failed, data).await
+    let kind = if state == State::Queued { "repair.queued" } else { "repair.dropped" };
+    batch.run_event(kind, failed, data).await
 }
 
 async fn limits(batch: &Batch<'_>, of_contract: Option<u32>) -> Result<Limits, Error> {

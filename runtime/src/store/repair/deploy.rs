@@ -55,7 +55,12 @@ impl Command for DeployRepair {
 }
 
 /// Asks a person whether a candidate may go live that does something else than past runs did.
-async fn ask(batch: &mut Batch<'_>, row: &mut row::Model, said: &RepairBody, candidate: &Candidate) -> Result<(), Error> {
+async fn ask(
+    batch: &mut Batch<'_>,
+    row: &mut row::Model,
+    said: &RepairBody,
+    candidate: &Candidate,
+) -> Result<(), Error> {
     let title = title_of(batch, row).await?;
     let asked = NewNeed {
         kind: Kind::Confirm,
@@ -135,7 +140,7 @@ fn line(said: &RepairBody, candidate: &Candidate, version: &str, row: &row::Mode
         "What broke: {}. What changed: {} ({}), live as {version}; {runs}. Proof: {}. Cost: {cost}. Undo: `steward repairs undo {}`.",
         said.broke,
         candidate.kind(),
-        candidate.reason,
+        candidate.reason.trim_end_matches('.'),
         candidate.proof,
         row.id,
     )

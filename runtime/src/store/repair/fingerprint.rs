@@ -59,10 +59,12 @@ impl Command for Learnt {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
         let automation = self.automation.to_string();
         let Some(of) = batch.automation(self.automation).await? else { return Ok(()) };
+        let count = batch.tx.count(row::Entity::find().filter(row::Column::AutomationId.eq(&automation))).await?;
         for (site, seen) in &self.sites {
             let found = batch.tx.one(row::Entity::find_by_id((automation.clone(), site.clone()))).await?;
             let mut known: Fingerprint = match &found {
                 Some(row) => batch.shared.payload.open_value("fingerprint", &place(&automation, site), &row.body)?,
+                None if count >= SITES_MAX as u64 => continue,
                 None => Fingerprint::default(),
             };
             let (notes, changed) = known.learn(&seen.shape, seen.took_ms, seen.timeout_ms, &self.used);
@@ -77,6 +79,14 @@ impl Command for Learnt {
         batch.fingerprints_changed(self.automation);
         Ok(())
     }
+}
+
+/// Forgets what is known of an automation: its script is another, and its shapes are learnt anew.
+pub(in crate::store) async fn forget(batch: &mut Batch<'_>, automation: AutomationId) -> Result<(), Error> {
+    let all = row::Entity::delete_many().filter(row::Column::AutomationId.eq(automation.to_string()));
+    batch.tx.change(all).await?;
+    batch.fingerprints_changed(automation);
+    Ok(())
 }
 
 /// Tells what has changed without breaking anything, in one notice for a call site.
@@ -98,7 +108,8 @@ async fn tell(
         format!("{title}: a service answers with something new")
     };
     let words: Vec<_> = notes.iter().map(|note| note.words.as_str()).collect();
-    notice::tell(batch, Some(automation), level, &headline, &format!("{site}: {}.", words.join(", ")), &Labels::new()).await
+    notice::tell(batch, Some(automation), level, &headline, &format!("{site}: {}.", words.join(", ")), &Labels::new())
+        .await
 }
 
 impl Store {

@@ -17,6 +17,8 @@ use crate::store::{Error, NewNeed, NewStep, Store, need};
 
 /// Automations that a need names; it counts the rest.
 const NAMED_MAX: usize = 100;
+/// Failures further apart have nothing to do with each other.
+const STORM_WINDOW: std::time::Duration = std::time::Duration::from_secs(6 * 3600);
 /// Repairs of a storm that are looked at.
 const STORM_MAX: u64 = 10_000;
 
@@ -121,6 +123,7 @@ async fn others_of_storm(batch: &Batch<'_>, row: &row::Model) -> Result<Vec<Stri
         .filter(row::Column::State.is_in(states))
         .filter(row::Column::Storm.eq(row.storm.clone()))
         .filter(row::Column::AutomationId.ne(&row.automation_id))
+        .filter(row::Column::UpdatedAt.gte((batch.now - STORM_WINDOW).as_millis()))
         .order_by_asc(row::Column::Id)
         .limit(STORM_MAX);
     batch.tx.tuples(others).await

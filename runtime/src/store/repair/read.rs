@@ -12,7 +12,7 @@ use crate::chat::StepRow;
 use crate::maintainer::Repair;
 use crate::store::db::Queries;
 use crate::store::rows::{repair as row, repair_run, repair_step, script};
-use crate::store::{Error, Store};
+use crate::store::{Error, Run, Store};
 
 /// Steps of a repair that are read: more than its bounds allow.
 const STEPS_MAX: u64 = 1_000;
@@ -95,14 +95,18 @@ impl Store {
         runs.collect()
     }
 
-    /// The failed run in whose place a run goes on after a repair.
-    pub async fn resumed_from(&self, run: RunId) -> Result<Option<RunId>, Error> {
-        let query = repair_run::Entity::find()
+    /// The failed run in whose place a run goes on under the script that repaired it. One that only begins again, since a
+    /// person said so, reads everything anew.
+    pub async fn resumed_from(&self, run: &Run) -> Result<Option<RunId>, Error> {
+        let query = repair_run::Entity::find().filter(repair_run::Column::Resumed.eq(run.id.to_string()));
+        let Some(found) = self.reader().one(query).await? else { return Ok(None) };
+        let repaired = row::Entity::find()
             .select_only()
-            .column(repair_run::Column::RunId)
-            .filter(repair_run::Column::Resumed.eq(run.to_string()));
-        let found: Option<String> = self.reader().tuple(query).await?;
-        found.as_deref().map(str::parse).transpose().map_err(unreadable)
+            .column(row::Column::NewScriptId)
+            .filter(row::Column::Id.eq(&found.repair_id));
+        let script: Option<Option<String>> = self.reader().tuple(repaired).await?;
+        let same = script.flatten().is_some_and(|script| script == run.script.to_string());
+        same.then(|| found.run_id.parse().map_err(unreadable)).transpose()
     }
 
     /// The repairs among which the maintainer chooses: open ones, and those that were given up lately; oldest first.
@@ -131,7 +135,7 @@ impl Store {
         rows.into_iter().map(choice).collect()
     }
 
-    /// What repairs that began since a time have cost.
+    /// What the steps of repairs since a time have cost.
     pub async fn repairs_cost_since(&self, since: Timestamp) -> Result<Cost, Error> {
         let query = repair_step::Entity::find()
             .select_only()

@@ -8,12 +8,12 @@ use intents::repair::State;
 use serde_json::Value;
 
 use crate::maintainer::{Repair, RepairBody};
+use crate::store::Error;
 use crate::store::batch::Batch;
 use crate::store::db::Queries;
 use crate::store::event::digest_of;
 use crate::store::payload::PayloadKey;
 use crate::store::rows::repair as row;
-use crate::store::Error;
 use sea_orm::EntityTrait;
 
 /// The key of a repair.

@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use super::deploy::put_in_force;
+use super::fingerprint;
 use super::row::{automation, body, change_state, domain, find, set_body, state};
 use crate::maintainer::Repair;
 use crate::store::batch::Batch;
@@ -20,7 +21,14 @@ use crate::store::{Error, Store, notice};
 const ACTOR: &str = "maintainer";
 
 /// Looks at the end of a run under a script that a repair brought. Says whether it was taken back.
-pub(in crate::store) async fn watch(batch: &mut Batch<'_>, ended: &run::Model, class: Option<Class>) -> Result<bool, Error> {
+pub(in crate::store) async fn watch(
+    batch: &mut Batch<'_>,
+    ended: &run::Model,
+    class: Option<Class>,
+) -> Result<bool, Error> {
+    if ended.shadow.is_some() {
+        return Ok(false);
+    }
     // Scripts of the user's own have no repair; most runs are done here.
     let known = batch.script(&ended.script_id).await?;
     if known.adapters.is_none() {
@@ -62,6 +70,8 @@ async fn take_back(batch: &mut Batch<'_>, row: &mut row::Model, to: State, by: &
     let old = batch.tx.one(script::Entity::find_by_id(&row.script_id)).await?;
     let old = old.ok_or_else(|| Error::NotFound { what: "script", which: row.script_id.clone() })?;
     put_in_force(batch, &found, &old, by, &row.id).await?;
+    // What is known by now is the shape of the script that is taken back.
+    fingerprint::forget(batch, id).await?;
     change_state(batch, row, to, by, json!({ "script": old.id, "why": why })).await?;
     let mut said = body(row, &batch.shared.payload)?;
     said.ended = Some(format!("taken back: {why}"));

@@ -228,7 +228,8 @@ fn of_error(
     // For an effect, whatever proves nothing leaves it uncertain.
     let class = if is_effect && !error.proves_nothing_done { Class::Uncertain } else { class };
     let now = base.case.at;
-    let evidence = Evidence { identity: identity.filter(|_| is_effect), started_at: now, retry_after: None, repairable: false };
+    let evidence =
+        Evidence { identity: identity.filter(|_| is_effect), started_at: now, retry_after: None, repairable: false };
     let budget = Budget { failures: 1, first_failed_at: now };
     let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     let help = Mishap::Later { ms: millis(HELP_AFTER) };
