@@ -14,6 +14,7 @@ use crate::env::Env;
 use crate::executor::Control;
 use crate::health::Health;
 use crate::models::Models;
+use crate::notify::Desk;
 use crate::planner::Door;
 use crate::store::Store;
 use crate::telemetry::log::Log;
@@ -35,6 +36,8 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// The models.
     pub models: Models,
+    /// Where notifications are written.
+    pub notify: Desk,
     /// Where scripts run.
     pub jail: Jail,
     /// Which parts work.

@@ -17,6 +17,7 @@ pub mod health;
 pub mod hub;
 pub mod janitor;
 pub mod models;
+pub mod notify;
 pub mod ops;
 pub mod planner;
 mod retry;

@@ -27,6 +27,9 @@ pub const MODEL_BUDGET_MONTH: &str = "models.budget_per_month";
 /// The setting that says what one turn of a conversation may cost, such as `1 USD`.
 pub const MODEL_BUDGET_TURN: &str = "models.budget_per_turn";
 
+/// The settings that say how the user is told start so: `notifications.mail_to`.
+pub const NOTIFICATIONS_PREFIX: &str = "notifications.";
+
 /// One setting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {

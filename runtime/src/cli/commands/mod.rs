@@ -15,6 +15,7 @@ pub(super) mod folders;
 pub(super) mod health;
 mod import;
 pub(super) mod inbox;
+pub(super) mod notifications;
 pub(super) mod providers;
 mod render;
 pub(super) mod runs;
