@@ -62,11 +62,7 @@ pub const fn default_choice(kind: Kind) -> Option<Choice> {
 }
 
 /// Until when a need is put off, and when it then expires: what was left of its time waits with it.
-pub fn snoozed(
-    expires_at: Option<Timestamp>,
-    wanted: Duration,
-    now: Timestamp,
-) -> (Timestamp, Option<Timestamp>) {
+pub fn snoozed(expires_at: Option<Timestamp>, wanted: Duration, now: Timestamp) -> (Timestamp, Option<Timestamp>) {
     let until = now + wanted.min(SNOOZE_MAX);
     (until, expires_at.map(|at| until + at.since(now)))
 }

@@ -26,8 +26,7 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Sending, Self::Sent, Self::Uncertain, Self::Failed, Self::Dropped];
+    pub const ALL: [Self; 6] = [Self::Queued, Self::Sending, Self::Sent, Self::Uncertain, Self::Failed, Self::Dropped];
 
     /// The stable name.
     pub const fn as_str(self) -> &'static str {

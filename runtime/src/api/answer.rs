@@ -75,8 +75,12 @@ fn deed(choice: Choice) -> &'static str {
 fn dead(faces: &Faces, link: &Link, why: DeadLink) -> HttpResponse {
     let title = redact_text(&link.need.title, Policy::Secrets);
     match why {
-        DeadLink::Used => told(faces, StatusCode::GONE, "This link was used already", &format!("{title} — what it answered stands.")),
-        DeadLink::Expired => told(faces, StatusCode::GONE, "This link is too old", &format!("{title} — answer it in the inbox.")),
+        DeadLink::Used => {
+            told(faces, StatusCode::GONE, "This link was used already", &format!("{title} — what it answered stands."))
+        }
+        DeadLink::Expired => {
+            told(faces, StatusCode::GONE, "This link is too old", &format!("{title} — answer it in the inbox."))
+        }
         DeadLink::Settled => {
             let how = match (&link.need.answer, &link.need.answered_by) {
                 (Some(answer), Some(by)) => format!("it was answered with {answer}, by {by}"),
@@ -97,12 +101,12 @@ fn refused(faces: &Faces, error: store::Error) -> Result<HttpResponse, Error> {
         }
         "LINK_USED" => Ok(told(faces, StatusCode::GONE, "This link was used already", "What it answered stands.")),
         "LINK_EXPIRED" => Ok(told(faces, StatusCode::GONE, "This link is too old", "Answer in the inbox.")),
-        _ => match error {
-            store::Error::Conflict { reason, .. } => {
-                Ok(told(faces, StatusCode::CONFLICT, "Nobody waits for this any more", &reason))
+        _ => {
+            if let store::Error::Conflict { reason, .. } = &error {
+                return Ok(told(faces, StatusCode::CONFLICT, "Nobody waits for this any more", reason));
             }
-            error => Err(error.into()),
-        },
+            Err(error.into())
+        }
     }
 }
 
@@ -128,7 +132,9 @@ pub(super) async fn show(faces: Data<Faces>, token: Path<String>) -> Result<Http
     let known = in_lines(&asked.evidence, EVIDENCE_CHARS_MAX).join("\n");
     let known = if known.is_empty() { String::new() } else { format!("<pre>{}</pre>", escaped(&known)) };
     let default = match (asked.expires_at, asked.default) {
-        (Some(at), Some(default)) => format!(" Unanswered, it becomes <b>{default}</b> at {}.", escaped(&at.to_string())),
+        (Some(at), Some(default)) => {
+            format!(" Unanswered, it becomes <b>{default}</b> at {}.", escaped(&at.to_string()))
+        }
         (Some(_), None) | (None, Some(_)) | (None, None) => String::new(),
     };
     let body = format!(
@@ -158,7 +164,12 @@ pub(super) async fn give(faces: Data<Faces>, token: Path<String>) -> Result<Http
         Ok(need) => {
             let title = redact_text(&need.title, Policy::Secrets);
             let answer = need.answer.map(|answer| deed(answer).to_owned()).unwrap_or_default();
-            Ok(told(&faces, StatusCode::OK, &format!("Answered: {answer}"), &format!("{title} — what waited for it goes on.")))
+            Ok(told(
+                &faces,
+                StatusCode::OK,
+                &format!("Answered: {answer}"),
+                &format!("{title} — what waited for it goes on."),
+            ))
         }
         Err(error) => refused(&faces, error),
     }

@@ -9,9 +9,9 @@ use super::engines::{
     manage as engines, reports as engine_reports,
 };
 use super::{
-    answer, approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors, events,
-    health, hooks, login, metrics, needs, notices, notifications, openapi, policy, providers, reference, runs, secrets, settings,
-    shadow, stop, thread_stream, threads, tools, trials, usage,
+    answer, approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors,
+    events, health, hooks, login, metrics, needs, notices, notifications, openapi, policy, providers, reference, runs,
+    secrets, settings, shadow, stop, thread_stream, threads, tools, trials, usage,
 };
 
 /// Declares each route once, for the server and for the document.

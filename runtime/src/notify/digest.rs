@@ -14,12 +14,7 @@ const NEEDS_MAX: u64 = 50;
 const LINE_CHARS_MAX: usize = 200;
 
 /// Tells what waits, and what there was between two times.
-pub(super) async fn digest(
-    store: &Store,
-    from: Timestamp,
-    until: Timestamp,
-    zone: &Zone,
-) -> Result<Letter, Error> {
+pub(super) async fn digest(store: &Store, from: Timestamp, until: Timestamp, zone: &Zone) -> Result<Letter, Error> {
     let needs = store.inbox(false, None, NEEDS_MAX).await?;
     let (open, snoozed) = (store.open_needs().await?, store.snoozed_needs().await?);
     let runs = store.digest_runs(from, until).await?;
@@ -45,7 +40,12 @@ pub(super) async fn digest(
     });
     for need in &needs {
         let title = line(&redact_text(&need.title, Policy::Secrets), LINE_CHARS_MAX);
-        text.push_str(&format!("  * {title} ({}, {}, since {})\n", need.kind, need.priority, clock(need.created_at, zone)));
+        text.push_str(&format!(
+            "  * {title} ({}, {}, since {})\n",
+            need.kind,
+            need.priority,
+            clock(need.created_at, zone)
+        ));
     }
     text.push_str("\nRuns that ended\n");
     if runs.is_empty() {
@@ -72,7 +72,13 @@ pub(super) async fn digest(
     for lost in &doubtful {
         let why = lost.reason.as_deref().unwrap_or("nobody knows why");
         let at = clock(lost.created_at, zone);
-        text.push_str(&format!("  * {} by {}, {}, {at}: {}\n", lost.id, lost.channel, lost.state, line(why, LINE_CHARS_MAX)));
+        text.push_str(&format!(
+            "  * {} by {}, {}, {at}: {}\n",
+            lost.id,
+            lost.channel,
+            lost.state,
+            line(why, LINE_CHARS_MAX)
+        ));
     }
     text.push_str("\n--\n`steward inbox list` shows what waits for you, `steward runs list` what ran.\n");
     let data = json!({

@@ -71,7 +71,10 @@ impl Notifier {
         let (mut events, mut timers) = (signals.events, signals.timers);
         let lost = self.store().recover_notifications().await?;
         if lost > 0 {
-            tracing::warn!(notifications = lost, "notifications were being sent when the server ended; they may have arrived");
+            tracing::warn!(
+                notifications = lost,
+                "notifications were being sent when the server ended; they may have arrived"
+            );
         }
         loop {
             // What changes during a look is looked at again.
@@ -167,11 +170,13 @@ impl Notifier {
     async fn plan_digest(&self, channel: Channel, since: Timestamp, wanted: &Wanted) -> Result<Timestamp, Error> {
         let now = self.desk.env().now();
         let last = self.store().last_notification(channel, Some(Kind::Digest)).await?;
-        let last = last.and_then(|last| last.about.until).unwrap_or(Timestamp::EPOCH);
-        let last = last.max(since).max(wanted.digest_since);
-        match digest_due(&wanted.rules, last, now) {
+        let last = last.and_then(|last| last.about.until);
+        // Who has just asked for digests, or for another time of the day, gets none for a time before.
+        let begun = since.max(wanted.digest_since);
+        match digest_due(&wanted.rules, last.map_or(begun, |last| last.max(begun)), now) {
             When::Now((from, until)) => {
-                let about = About { from: Some(from), until: Some(until), ..About::default() };
+                let from = Some(last.unwrap_or(from));
+                let about = About { from, until: Some(until), ..About::default() };
                 self.store().plan_notification(NewNotification { kind: Kind::Digest, channel, about }).await?;
                 Ok(now)
             }

@@ -67,7 +67,8 @@ mod unit {
     #[test]
     fn a_value_reads_like_a_list() {
         let value = json!({ "tool": "email.send", "arguments": { "to": "a@b", "cc": [], "text": "one\ntwo" }, "rows": [1, { "a": null, "b": true }] });
-        let expected = ["arguments:", "  text: one two", "  to: a@b", "rows:", "  - 1", "  -", "    b: true", "tool: email.send"];
+        let expected =
+            ["arguments:", "  text: one two", "  to: a@b", "rows:", "  - 1", "  -", "    b: true", "tool: email.send"];
         let mut lines = in_lines(&value, 1000);
         lines.sort();
         let mut sorted = expected.map(str::to_owned).to_vec();

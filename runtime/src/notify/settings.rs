@@ -26,8 +26,7 @@ const QUIET: &str = "notifications.quiet";
 const GROUP_FOR: &str = "notifications.group_for";
 
 /// Every setting of notifications.
-pub const NAMES: [&str; 9] =
-    [MAIL_TO, FROM, WEBHOOK, WEBHOOK_SECRET, BASE_URL, DIGEST_AT, TZ, QUIET, GROUP_FOR];
+pub const NAMES: [&str; 9] = [MAIL_TO, FROM, WEBHOOK, WEBHOOK_SECRET, BASE_URL, DIGEST_AT, TZ, QUIET, GROUP_FOR];
 
 /// More people than this are a mailing list, which has an address of its own.
 const ADDRESSES_MAX: usize = 5;
@@ -205,10 +204,12 @@ pub fn check(hosts: &[String], name: &str, value: &Value) -> Option<Result<Value
             Some((from, to)) => Ok(json!(format!("{from}-{to}"))),
             None => wrong("a stretch of the day such as \"22:00-07:00\""),
         },
-        GROUP_FOR => match text.and_then(|text| text.parse::<Span>().ok()).filter(|span| span.duration() <= GROUP_MAX) {
-            Some(span) => Ok(json!(span)),
-            None => wrong("a length of time of at most an hour, such as \"30s\""),
-        },
+        GROUP_FOR => {
+            match text.and_then(|text| text.parse::<Span>().ok()).filter(|span| span.duration() <= GROUP_MAX) {
+                Some(span) => Ok(json!(span)),
+                None => wrong("a length of time of at most an hour, such as \"30s\""),
+            }
+        }
         _ => return None,
     };
     Some(checked)

@@ -140,11 +140,16 @@ async fn one_digest_a_day_and_one_for_the_days_that_nobody_was_there() {
     assert_eq!(mails.len(), 2);
     let digest = mails.iter().find(|mail| mail.contains("waiting for you")).unwrap();
     assert!(digest.contains("2026-11-21: 1 waiting for you, 0 runs, 0 failed"), "{digest}");
-    assert!(digest.contains("From 2026-11-20 12:00 to 2026-11-21 08:00 (UTC)") && digest.contains("About one"), "{digest}");
+    assert!(
+        digest.contains("From 2026-11-20 12:00 to 2026-11-21 08:00 (UTC)") && digest.contains("About one"),
+        "{digest}"
+    );
     assert_eq!(house.at_time("2026-11-21T20:00:00Z").await.len(), 2, "one a day");
+    house.set("notifications.digest_at", json!("09:00")).await;
+    assert_eq!(house.at_time("2026-11-21T20:01:00Z").await.len(), 2, "another time of the day brings none at once");
     let mails = house.at_time("2026-11-24T09:00:00Z").await;
     assert_eq!(mails.len(), 3);
-    assert!(mails.iter().any(|mail| mail.contains("From 2026-11-21 08:00 to 2026-11-24 08:00")), "{mails:?}");
+    assert!(mails.iter().any(|mail| mail.contains("From 2026-11-21 08:00 to 2026-11-24 09:00")), "{mails:?}");
 }
 
 #[actix_rt::test]
@@ -184,7 +189,10 @@ async fn a_way_that_fails_is_one_need_which_goes_when_it_works_again() {
     assert_eq!(mails.len(), 2, "the other way tells of it");
     let all = house.world.store.notifications(None, 10).await.unwrap();
     let webhook: Vec<_> = all.iter().filter(|one| one.channel == Channel::Webhook).collect();
-    assert_eq!((webhook.len(), webhook[0].state, webhook[0].code.as_deref()), (1, State::Queued, Some("SECRET_MISSING")));
+    assert_eq!(
+        (webhook.len(), webhook[0].state, webhook[0].code.as_deref()),
+        (1, State::Queued, Some("SECRET_MISSING"))
+    );
     // It is not wanted any more: nothing is left to send, and nothing to ask.
     house.world.store.remove_setting("notifications.webhook", "ann").await.unwrap();
     house.notifier.look().await.unwrap();

@@ -82,7 +82,11 @@ pub(super) fn news(needs: &[(Asked, Vec<NewLink>)], notices: &[Notice], base_url
         text.push('\n');
     }
     text.push_str(FOOTER);
-    Letter { subject, text, data: json!({ "needs": needs.iter().map(|(asked, links)| data(asked, links, base_url)).collect::<Vec<_>>(), "notices": notices.iter().map(notice).collect::<Vec<_>>() }) }
+    Letter {
+        subject,
+        text,
+        data: json!({ "needs": needs.iter().map(|(asked, links)| data(asked, links, base_url)).collect::<Vec<_>>(), "notices": notices.iter().map(notice).collect::<Vec<_>>() }),
+    }
 }
 
 const FOOTER: &str = "--\n`steward inbox list` shows everything that waits for you. Each link answers once, shows what it \
@@ -113,7 +117,8 @@ fn data(asked: &Asked, links: &[NewLink], base_url: &str) -> Value {
     let need = &asked.need;
     let of = |choice: intents::need::Choice| links.iter().find(|link| link.choice == choice);
     let choices = need.kind.choices().iter();
-    let choices = choices.map(|choice| json!({ "choice": choice.as_str(), "link": of(*choice).map(|found| link(base_url, found)) }));
+    let choices = choices
+        .map(|choice| json!({ "choice": choice.as_str(), "link": of(*choice).map(|found| link(base_url, found)) }));
     json!({
         "id": need.id.to_string(),
         "kind": need.kind.as_str(),

@@ -63,7 +63,9 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
         return checked;
     }
     let named = [ALLOW_PRIVATE, MODEL_CHAIN, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN];
-    let known: Vec<_> = std::iter::once(format!("{FOLDER_PREFIX}NAME")).chain(named.into_iter().chain(notify::NAMES).map(str::to_owned)).collect();
+    let known: Vec<_> = std::iter::once(format!("{FOLDER_PREFIX}NAME"))
+        .chain(named.into_iter().chain(notify::NAMES).map(str::to_owned))
+        .collect();
     let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let advice = config::nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let message = format!("there is no setting `{name}`; {advice}the settings are {all}");

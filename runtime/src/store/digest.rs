@@ -107,8 +107,7 @@ impl Store {
 
     /// Notices by their ids, oldest first; those that are gone are left out.
     pub async fn notices_of(&self, ids: &[String]) -> Result<Vec<Notice>, Error> {
-        let query =
-            notice::Entity::find().filter(notice::Column::Id.is_in(ids)).order_by_asc(notice::Column::Id);
+        let query = notice::Entity::find().filter(notice::Column::Id.is_in(ids)).order_by_asc(notice::Column::Id);
         self.reader().all(query).await?.into_iter().map(|row| view(self.shared(), row)).collect()
     }
 }

@@ -126,9 +126,8 @@ pub(super) async fn make(batch: &Batch<'_>, need: &need::Model, delivery: &str) 
 
 /// Removes the links of an attempt of which nothing left.
 pub(super) async fn forget(batch: &Batch<'_>, delivery: &str) -> Result<(), Error> {
-    let unused = row::Entity::delete_many()
-        .filter(row::Column::DeliveryId.eq(delivery))
-        .filter(row::Column::UsedAt.is_null());
+    let unused =
+        row::Entity::delete_many().filter(row::Column::DeliveryId.eq(delivery)).filter(row::Column::UsedAt.is_null());
     batch.tx.change(unused).await.map(|_| ())
 }
 

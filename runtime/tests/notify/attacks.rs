@@ -91,7 +91,7 @@ fn attack_a_link_whose_need_was_settled_meanwhile_says_how() {
 #[test]
 fn attack_who_may_only_look_or_only_work_answers_nothing() {
     let mailbox = Mailbox::start();
-    let place = told_by_mail(&mailbox).with("STEWARD_METRICS__TOKEN", "only-figures");
+    let place = told_by_mail(&mailbox).with("STEWARD_METRICS__TOKEN", "a-token-that-opens-figures-only");
     let server = place.start();
     settle_in(&place);
     invoices(&place);
@@ -108,7 +108,9 @@ fn attack_who_may_only_look_or_only_work_answers_nothing() {
         "/v1/needs/answers".to_owned(),
         "/v1/notifications/test".to_owned(),
     ] {
-        for (status, authorization) in [(401, "Bearer only-figures"), (401, "Bearer x"), (403, engine.as_str())] {
+        for (status, authorization) in
+            [(401, "Bearer a-token-that-opens-figures-only"), (401, "Bearer x"), (403, engine.as_str())]
+        {
             let answer = ask(&place, "POST", &path, &[json, ("authorization", authorization)]).0;
             assert_eq!(answer.status, status, "{path} with {authorization}: {}", answer.body);
         }

@@ -26,7 +26,8 @@ fn a_link_in_a_mail_lets_the_run_go_on() {
     for path in [&approve, &refuse, &approve] {
         let (page, head) = ask(&place, "GET", path, &[]);
         assert_eq!(page.status, 200, "{}", page.body);
-        for header in ["default-src 'none'", "style-src 'nonce-", "form-action 'self'", "referrer-policy: same-origin"] {
+        for header in ["default-src 'none'", "style-src 'nonce-", "form-action 'self'", "referrer-policy: same-origin"]
+        {
             assert!(head.contains(header), "{header} is not in {head}");
         }
         assert!(page.body.matches("<button").count() == 1 && page.body.contains("one.pdf"), "{}", page.body);

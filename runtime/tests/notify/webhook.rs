@@ -42,7 +42,10 @@ fn a_program_gets_signed_news_with_links_and_answers_by_one() {
     let delivery = came.header("x-steward-delivery").unwrap();
     assert!(body["id"].as_str().unwrap().eq_ignore_ascii_case(delivery), "{body}");
     let need = &body["news"]["needs"][0];
-    assert_eq!((&need["kind"], &need["priority"], &need["default"]), (&json!("approve"), &json!("high"), &json!("refuse")));
+    assert_eq!(
+        (&need["kind"], &need["priority"], &need["default"]),
+        (&json!("approve"), &json!("high"), &json!("refuse"))
+    );
     let choices = need["choices"].as_array().unwrap();
     let stop = choices.iter().find(|choice| choice["choice"] == "stop").unwrap();
     assert_eq!(stop["link"], Value::Null, "no link ends a run");

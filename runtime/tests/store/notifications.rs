@@ -145,9 +145,14 @@ async fn one_answer_for_several_and_none_for_what_wants_a_look_of_its_own() {
     let mixed = of(Together::These(vec![one, settle]), Choice::Dismiss).await;
     assert_eq!(code(mixed), "NEED_ALONE");
     assert_eq!(code(of(Together::AllOf(Kind::Approve), Choice::Approve).await), "NEED_ALONE");
-    assert_eq!(code(of(Together::These(vec![one; 1]).clone(), Choice::Stop).await.and_then(|outcome| {
-        Err::<(), _>(outcome.refused.into_iter().next().unwrap().1)
-    })), "NEED_CHOICE");
+    assert_eq!(
+        code(
+            of(Together::These(vec![one; 1]).clone(), Choice::Stop)
+                .await
+                .and_then(|outcome| { Err::<(), _>(outcome.refused.into_iter().next().unwrap().1) })
+        ),
+        "NEED_CHOICE"
+    );
     world.store.answer_need(one, Choice::Dismiss, "bob").await.unwrap();
     let outcome = of(Together::These(vec![one, other]), Choice::Dismiss).await.unwrap();
     assert_eq!((outcome.answered, outcome.refused[0].0), (vec![other], one), "each takes it or not by itself");

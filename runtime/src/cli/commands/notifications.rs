@@ -11,7 +11,8 @@ use crate::cli::time::{local, local_or_dash};
 use crate::error::Error;
 
 /// What to do where nobody is told anything.
-const NONE: &str = "You are told nothing; set `notifications.mail_to` or `notifications.webhook` with `steward settings set`.";
+const NONE: &str =
+    "You are told nothing; set `notifications.mail_to` or `notifications.webhook` with `steward settings set`.";
 
 /// Does what the command says.
 pub(in crate::cli) async fn run(client: &Client, command: Notifications, out: &mut Out) -> Result<Exit, Error> {
