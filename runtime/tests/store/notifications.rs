@@ -251,7 +251,7 @@ async fn a_need_is_told_of_once_by_each_way_whenever_the_server_dies() {
     // Dies before anything left: it leaves later, once.
     world = world.restart().await;
     world.store.recover_notifications().await.unwrap();
-    assert_eq!(world.store.queued_notifications(10).await.unwrap(), [planned.clone()]);
+    assert_eq!(world.store.queued_notifications(10).await.unwrap(), std::slice::from_ref(&planned));
     let first = world.store.begin_notification(planned.id).await.unwrap().unwrap();
     assert!(world.store.begin_notification(planned.id).await.unwrap().is_none(), "somebody has it");
 
