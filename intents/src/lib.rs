@@ -19,6 +19,7 @@ pub mod journal;
 pub mod label;
 pub mod model;
 pub mod need;
+pub mod notify;
 pub mod outcome;
 pub mod pointer;
 pub mod redact;

@@ -1,11 +1,19 @@
 //! What only the person can give: the kinds of needs, their choices, and what an answer does.
 
+mod priority;
+mod terms;
+mod ways;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::RunId;
+
+pub use priority::{Priority, priority};
+pub use terms::{LIFE, Lapse, SNOOZE_DEFAULT, SNOOZE_MAX, default_choice, lapse, snoozed, unsnoozed};
+pub use ways::{DeadLink, LINK_LIFE, TOGETHER_MAX, judge_link, link_expires, may_answer_together, may_link};
 
 /// What a need asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

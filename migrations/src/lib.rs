@@ -14,6 +14,7 @@ mod m0008_trials;
 mod m0009_chat;
 mod m0010_shadow;
 mod m0011_repairs;
+mod m0012_notifications;
 mod m0014_incidents;
 
 use sea_orm_migration::prelude::*;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_chat::Migration),
             Box::new(m0010_shadow::Migration),
             Box::new(m0011_repairs::Migration),
+            Box::new(m0012_notifications::Migration),
             Box::new(m0014_incidents::Migration),
         ]
     }

@@ -15,6 +15,7 @@ use crate::executor::Control;
 use crate::health::Health;
 use crate::maintainer;
 use crate::models::Models;
+use crate::notify::Desk;
 use crate::planner::Door;
 use crate::store::Store;
 use crate::telemetry::log::Log;
@@ -36,6 +37,8 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// The models.
     pub models: Models,
+    /// Where notifications are written.
+    pub notify: Desk,
     /// Where scripts run.
     pub jail: Jail,
     /// Which parts work.

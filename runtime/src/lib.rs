@@ -19,6 +19,7 @@ pub mod hub;
 pub mod janitor;
 pub mod maintainer;
 pub mod models;
+pub mod notify;
 pub mod ops;
 pub mod planner;
 mod retry;

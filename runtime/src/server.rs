@@ -23,6 +23,7 @@ use crate::hub::Hub;
 use crate::janitor::{Backups, start_janitor};
 use crate::maintainer::{self, Maintainer};
 use crate::models::{self, Models};
+use crate::notify::{Desk, start_notifier};
 use crate::planner::{Door, Planner};
 use crate::router;
 use crate::scheduler::start_scheduler;
@@ -80,6 +81,7 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
     let trace = TraceReach::of(&config.telemetry.propagate_to);
     let egress = Arc::new(Egress::new(EgressSettings { trace, ..config.egress.clone() })?);
     let tracer = Tracer::start(&config.telemetry, &egress, &env);
+    let notify = Desk::new(&env, &store, &vault, &egress, &config.mail, config.server.listen)?;
     let dependencies =
         Dependencies { egress: Arc::clone(&egress), vault: Arc::clone(&vault), mail: config.mail.clone() };
     let models = Models::open(env.clone(), store.clone(), Arc::clone(&vault), egress).await?;
@@ -112,6 +114,7 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
     if parts.triggers {
         tasks.push(start_scheduler(&store, &env, &health, &escalation));
         tasks.push(start_watcher(&store, &env, &health, &escalation));
+        tasks.push(start_notifier(&notify, &env, &health, &escalation));
         tasks.push(start_janitor(&store, &env, &health, &escalation, config.retention, {
             let (config, vault, env) = (Arc::new(config.clone()), Arc::clone(&vault), env.clone());
             move || Backups::planned(&config, &vault, env.now())
@@ -127,6 +130,7 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
         catalogue,
         vault,
         models,
+        notify,
         jail,
         health,
         engines,

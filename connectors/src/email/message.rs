@@ -9,6 +9,7 @@ use lettre::address::Envelope;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use serde::Deserialize;
 
+use super::post::Note;
 use crate::{Code, Error};
 
 /// More recipients than this are a mailing list.
@@ -48,6 +49,20 @@ impl Addresses {
             Self::Several(addresses) => addresses,
         };
         addresses.iter().map(|address| mailbox(address)).collect()
+    }
+}
+
+impl Arguments {
+    /// What a mail of Steward's own would be called with.
+    pub(super) fn of(note: &Note) -> Self {
+        Self {
+            to: Addresses::Several(note.to.clone()),
+            cc: None,
+            subject: note.subject.clone(),
+            text: note.text.clone(),
+            html: None,
+            reply_to: None,
+        }
     }
 }
 
@@ -105,7 +120,7 @@ pub(super) fn write(arguments: &Arguments, from: &Mailbox, identity: Digest, at:
 }
 
 /// Reads an address: `mail@example.com` or `Name <mail@example.com>`, and exactly one.
-fn mailbox(text: &str) -> Result<Mailbox, Error> {
+pub(super) fn mailbox(text: &str) -> Result<Mailbox, Error> {
     let sound = !text.chars().any(char::is_control) && text.len() <= 320;
     sound.then(|| text.trim().parse().ok()).flatten().ok_or_else(|| bad("an address is no mail address".to_owned()))
 }

@@ -7,8 +7,10 @@
 mod config;
 mod message;
 mod outbox;
+mod post;
 mod send;
 mod smtp;
 
 pub use config::{Mail, MailConfig, Tls};
+pub use post::{Note, Post, is_address};
 pub use send::EmailSend;

@@ -18,4 +18,4 @@ pub use master::MasterKeySource;
 pub use recovery::{Packed, RecoveryKey};
 pub use seal::{KEY_LEN, Key, OVERHEAD, Purpose, open, seal};
 pub use secret::Secret;
-pub use secrets::Vault;
+pub use secrets::{Vault, is_name};

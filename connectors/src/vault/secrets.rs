@@ -134,6 +134,11 @@ impl Vault {
     }
 }
 
+/// Whether a text can be the name of a secret.
+pub fn is_name(name: &str) -> bool {
+    check_name(name).is_ok()
+}
+
 fn check_name(name: &str) -> Result<(), Error> {
     let sound = !name.is_empty()
         && name.len() <= NAME_BYTES_MAX

@@ -65,7 +65,7 @@ pub enum Why {
         /// Until when it is left alone.
         until: Timestamp,
     },
-    /// A person took a repair of the same failure back.
+    /// A person took the last repair back.
     Undone,
     /// Another repair of the automation waits for a person's yes or goes on.
     Busy,
@@ -86,9 +86,7 @@ impl fmt::Display for Why {
             Self::Cooldown { until } => {
                 write!(f, "a repair of the same failure did not help; it is not tried again before {until}")
             }
-            Self::Undone => {
-                f.write_str("a repair of the same failure was taken back; it is repaired again when you say so")
-            }
+            Self::Undone => f.write_str("the last repair was taken back by you; the next one is made when you say so"),
             Self::Busy => f.write_str("another repair of it is under way"),
             Self::Week { max: 0 } => f.write_str("it may never be repaired by itself"),
             Self::Week { max } => write!(f, "it was repaired {max} times in a week, and more is not allowed"),
@@ -108,9 +106,8 @@ pub fn admit<Id: Copy>(cause: &Digest, earlier: &[Earlier<Id>], limits: &Limits,
     if !limits.has_model {
         return Admission::Ask(Why::NoModel);
     }
-    // Whoever takes a repair back does not want the same one again a moment later.
-    let same = earlier.iter().filter(|repair| repair.cause == *cause && repair.state != State::Dropped);
-    let last = same.max_by_key(|repair| repair.began_at);
+    // Whoever takes a repair back does not want another one a moment later, whatever fails then.
+    let last = earlier.iter().filter(|repair| repair.state != State::Dropped).max_by_key(|repair| repair.began_at);
     if last.is_some_and(|repair| repair.state == State::Undone) {
         return Admission::Ask(Why::Undone);
     }

@@ -37,9 +37,10 @@ pub(super) async fn once(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    // What engines send has names of its own that make it happen once, and a secret that is shown once is not kept.
+    // What engines send has names of its own that make it happen once, and a secret that is shown once is not kept. A link
+    // answers once by itself.
     let path = request.path();
-    let own_way = path.starts_with("/hooks/") || path.starts_with("/v1/engines/");
+    let own_way = ["/hooks/", "/v1/engines/", "/answer/"].iter().any(|way| path.starts_with(way));
     let applies = *request.method() == Method::POST && !own_way;
     let key = if applies { key(request.request())? } else { None };
     let Some(key) = key else { return next.call(request).await };

@@ -4,6 +4,7 @@
 //! origin, token and content type; every error is problem+json with a stable code; what is shown of a journal is a
 //! redacted copy. It decides nothing by itself: what can be done is in [`crate::ops`].
 
+mod answer;
 mod approvals;
 mod artifacts;
 mod audit;
@@ -30,6 +31,7 @@ mod login;
 mod metrics;
 mod needs;
 mod notices;
+mod notifications;
 mod openapi;
 mod page;
 mod policy;
@@ -74,8 +76,9 @@ pub use erasures::{ErasedView, ErasureBody};
 pub use events::{EventPage, EventView, RoomList, RoomView};
 pub use health::{HealthView, PartView};
 pub use incidents::{IncidentMarkView, IncidentPage, IncidentView};
-pub use needs::{AnswerBody, NeedPage, NeedView};
+pub use needs::{AnswerBody, AnswersBody, AnswersView, NeedPage, NeedView, RefusedView, SnoozeBody};
 pub use notices::{NoticeList, NoticeView};
+pub use notifications::{ChannelView, NotificationPage, NotificationView, TestedView};
 pub use openapi::document;
 pub use policy::{EarlierBody, EvaluateBody, EvaluationView, GroundView, ReadBody, ReasonView, RowView};
 pub use problem::{Place, Problem};

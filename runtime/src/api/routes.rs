@@ -9,9 +9,9 @@ use super::engines::{
     manage as engines, reports as engine_reports,
 };
 use super::{
-    approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors, events,
-    health, hooks, incidents, login, metrics, needs, notices, openapi, policy, providers, reference, repairs, runs,
-    secrets, settings, shadow, stop, thread_stream, threads, tools, trials, usage,
+    answer, approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors,
+    events, health, hooks, incidents, login, metrics, needs, notices, notifications, openapi, policy, providers,
+    reference, repairs, runs, secrets, settings, shadow, stop, thread_stream, threads, tools, trials, usage,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -67,7 +67,8 @@ routes! {
     engine_claims::claim, engine_reports::heartbeat, engine_reports::begin, engine_reports::put_step,
     engine_calls::make_call, engine_calls::show_call, engine_artifacts::put_artifact,
     engine_ends::complete, engine_ends::fail, engine_ends::release,
-    needs::list, needs::show, needs::give_answer, notices::list,
+    needs::list, needs::give_answers, needs::show, needs::give_answer, needs::snooze, needs::unsnooze, notices::list,
+    notifications::list, notifications::test, answer::show, answer::give,
     repairs::list, repairs::show, repairs::undo, incidents::list, incidents::show,
     approvals::list, approvals::show, approvals::decide, approvals::hold, approvals::take_back,
     events::list_rooms, events::list, events::listen,

@@ -72,6 +72,7 @@ pub fn serve(app: App, hub: Hub, listener: TcpListener) -> Result<Serving, Error
     let token = Token::of(&app.config.home, &app.env)?;
     let listeners = usize::from(app.config.server.listeners.get());
     let hosts = Hosts::new(address.port(), &hosts_of(address, &app.config.server.hosts));
+    app.notify.listens_on(address.port());
     let (closing, closed) = watch::channel(false);
     let faces = Data::new(Faces::new(app, hub, token.clone(), hosts, closed));
     let server = HttpServer::new(move || {

@@ -101,6 +101,9 @@ pub(super) enum Asked {
     /// What was repaired, what proved it, and taking it back.
     #[command(subcommand)]
     Repairs(Repairs),
+    /// By which ways you are told what waits for you, and what has happened.
+    #[command(subcommand)]
+    Notifications(Notifications),
     /// Contracts in plain words.
     #[command(subcommand)]
     Contract(Contract),
@@ -417,24 +420,50 @@ pub(super) enum Runs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Inbox {
-    /// List what waits for you.
+    /// List what waits for you, what matters most first.
     List {
         /// Also what is answered or went away.
         #[arg(long)]
         all: bool,
+        /// Also what you put off.
+        #[arg(long, conflicts_with = "all")]
+        snoozed: bool,
     },
     /// Show one need with its evidence.
     Show {
         /// Its id.
         need: String,
     },
-    /// Answer a need.
+    /// Answer a need; or several at once, where none of them wants a look of its own.
     Answer {
+        /// All open needs of this kind that are not put off.
+        #[arg(long, value_name = "KIND")]
+        all_of: Option<String>,
+        /// The ids of the needs, and then one of their choices.
+        #[arg(required = true, value_name = "NEED... CHOICE")]
+        words: Vec<String>,
+    },
+    /// Put a need off: it is not listed, and you are not told of it, until then.
+    Snooze {
         /// Its id.
         need: String,
-        /// One of its choices.
-        choice: String,
+        /// For how long, such as `4h` or `2d`; a day unless said.
+        #[arg(long = "for", value_name = "SPAN")]
+        length: Option<String>,
     },
+    /// Take a need up again that you put off.
+    Unsnooze {
+        /// Its id.
+        need: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Notifications {
+    /// List by which ways you are told, and what left on them.
+    List,
+    /// Send a test by each way, and say what came of it.
+    Test,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use clap::Parser;
 use super::args::{Asked, Cli, Command};
 use super::commands::{
     approvals, audit, automations, backup, chat, config, contract, demo, doctor, engines, erase, folders, health,
-    inbox, incidents, providers, repairs, runs, secrets, settings, stop, store, tools, trial, usage,
+    inbox, incidents, notifications, providers, repairs, runs, secrets, settings, stop, store, tools, trial, usage,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -103,6 +103,7 @@ async fn ask(link: &Link, asked: Asked, config: &Config, env: &Env, out: &mut Ou
         Asked::Approvals(command) => approvals::run(client, command, out).await,
         Asked::Incidents(command) => incidents::run(client, command, out).await,
         Asked::Repairs(command) => repairs::run(client, command, out).await,
+        Asked::Notifications(command) => notifications::run(client, command, out).await,
         Asked::Contract(command) => contract::run(client, command, out).await,
         Asked::Trial(command) => trial::run(client, command, out).await,
         Asked::Backtest(command) => trial::backtest(client, command, out).await,

@@ -10,6 +10,7 @@ use super::{folder, folders};
 use crate::app::App;
 use crate::backup;
 use crate::error::Error;
+use crate::notify::ChannelState;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,7 @@ pub async fn doctor(app: &App) -> Result<Vec<Check>, Error> {
         });
     }
     checks.push(mail(app).await);
+    checks.extend(notifications(app).await?);
     checks.push(clock(app.env.now()));
     checks.push(backups(app));
     checks.push(disk(&app.config.home));
@@ -133,6 +135,23 @@ async fn mail(app: &App) -> Check {
             }
         }
     }
+}
+
+async fn notifications(app: &App) -> Result<Vec<Check>, Error> {
+    let channels = app.notify.channels().await?;
+    if channels.is_empty() {
+        // Somebody may look by themselves.
+        let advice = "set `notifications.mail_to` or `notifications.webhook` with `steward settings set`";
+        return Ok(vec![Check { advice: Some(advice.to_owned()), ..good("notifications", "you are told nothing") }]);
+    }
+    let check = |state: ChannelState| {
+        let name = format!("notifications by {}", state.channel);
+        match state.failing {
+            None => good(&name, format!("go to {}", state.to)),
+            Some(why) => bad(&name, why, "put it right, and run `steward notifications test`"),
+        }
+    };
+    Ok(channels.into_iter().map(check).collect())
 }
 
 fn clock(now: Timestamp) -> Check {

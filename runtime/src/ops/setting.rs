@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::config;
 use crate::error::{Code, Error};
 use crate::models::{CHAIN_MAX, ProfileName, read_budget};
+use crate::notify;
 use crate::store::{
     ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN,
     REPAIR_BUDGET_DAY, REPAIR_BUDGET_FAILURE, REPAIR_ON, REPAIRS_PER_WEEK,
@@ -71,8 +72,12 @@ pub fn check_setting(app: &App, name: &str, value: &Value) -> Result<Value, Erro
             .map(|amount| json!(format!("{amount} USD")))
             .ok_or_else(|| Error::new(Code::SettingValue, message));
     }
+    if let Some(checked) = notify::check(&app.config.server.hosts, name, value) {
+        return checked;
+    }
     let named = [ALLOW_PRIVATE, MODEL_CHAIN, REPAIR_ON, REPAIRS_PER_WEEK].into_iter().chain(budgets);
-    let known: Vec<_> = std::iter::once(format!("{FOLDER_PREFIX}NAME")).chain(named.map(str::to_owned)).collect();
+    let known: Vec<_> =
+        std::iter::once(format!("{FOLDER_PREFIX}NAME")).chain(named.chain(notify::NAMES).map(str::to_owned)).collect();
     let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let advice = config::nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let message = format!("there is no setting `{name}`; {advice}the settings are {all}");

@@ -85,7 +85,7 @@ impl Command for Finish {
         self.note_incident(batch, &row).await?;
         // What a repair brought and does not hold is taken back first: the failure is then one of the script before it.
         let taken_back = repair::watch(batch, &row, self.failure.as_ref().map(|failure| failure.class)).await?;
-        self.ask_or_repair(batch, &row, taken_back).await?;
+        self.ask_or_repair(batch, &row, taken_back.as_deref()).await?;
         if self.pause {
             // As a shadow run it ran in shadow.
             let from = if row.shadow.is_some() { Mode::Shadow } else { Mode::Active };
@@ -116,10 +116,15 @@ impl Finish {
     }
 
     /// Has what failed repaired where it may be, and asks the person about the rest.
-    async fn ask_or_repair(&self, batch: &mut Batch<'_>, row: &run_row::Model, taken_back: bool) -> Result<(), Error> {
+    async fn ask_or_repair(
+        &self,
+        batch: &mut Batch<'_>,
+        row: &run_row::Model,
+        taken_back: Option<&str>,
+    ) -> Result<(), Error> {
         let why = match &self.repair {
             None => None,
-            Some(_) if taken_back => Some("a repair of it failed, and was taken back".to_owned()),
+            Some(_) if taken_back.is_some() => Some("a repair of it failed, and was taken back".to_owned()),
             Some(new) => match repair::begin(batch, row, new).await? {
                 Routed::Repair => return Ok(()),
                 Routed::Ask(why) => Some(why.to_string()),
@@ -132,7 +137,7 @@ impl Finish {
             }
             let id = need::open(batch, &need).await?;
             if let (Some(why), Some(new)) = (&why, &self.repair) {
-                repair::attach(batch, row, new, &id.to_string(), why).await?;
+                repair::attach(batch, row, new, taken_back, &id.to_string(), why).await?;
             }
         }
         Ok(())

@@ -16,6 +16,8 @@ mod caution;
 mod chain_check;
 mod chat;
 mod db;
+mod delivery;
+mod digest;
 mod doctor;
 mod engine;
 mod erase;
@@ -32,6 +34,7 @@ mod journal;
 mod kept;
 mod label;
 mod ledger;
+mod link;
 mod migrate;
 #[cfg(test)]
 mod migrated;
@@ -79,6 +82,8 @@ pub use audit::{Audit, Finding};
 pub use automation::{Automation, ContractVersion, Import, Mode, NewTrigger, Program, ScriptVersion};
 pub use chain_check::ChainCheck;
 pub use chat::{AdvanceThread, NewCard, NewStep};
+pub use delivery::{About, Leaving, NewNotification, Notification};
+pub use digest::{DigestLine, RunsOf};
 pub use engine::EngineToken;
 pub use erase::{Erased, Erasure};
 pub use error::Error;
@@ -90,9 +95,10 @@ pub use incident::{Incident, IncidentMark};
 pub use journal::{Journal, Loaded};
 pub use label::WrittenFile;
 pub use ledger::{BeginEffect, Begun, Blocked, Effect, Message, Passing, SettleEffect, SettledBy, TakePlace};
+pub use link::{Link, NewLink};
 pub use model_call::{ModelCall, ModelCallEnd, ModelCallState, NewModelCall, Reserving, StoredAnswer};
 pub use model_usage::{Usage, UsageBy, UsageFilter, UsageLine};
-pub use need::{Need, NeedStatus, NewNeed};
+pub use need::{AnsweredTogether, Need, NeedStatus, NewNeed, Together, Untold};
 pub use notice::{NewNotice, Notice};
 pub use open::{Keys, Store};
 pub use overview::Overview;
@@ -107,7 +113,7 @@ pub use run::{Progress, Run, RunFilter, Runnable};
 pub(crate) use scratch::Scratch;
 pub use setting::{
     ALLOW_PRIVATE, FOLDER_PREFIX, MODEL_BUDGET_DAY, MODEL_BUDGET_MONTH, MODEL_BUDGET_TURN, MODEL_CHAIN,
-    REPAIR_BUDGET_DAY, REPAIR_BUDGET_FAILURE, REPAIR_ON, REPAIRS_PER_WEEK, Setting,
+    NOTIFICATIONS_PREFIX, REPAIR_BUDGET_DAY, REPAIR_BUDGET_FAILURE, REPAIR_ON, REPAIRS_PER_WEEK, Setting,
 };
 pub use shadow::{Foresee, Foretold, NoteSubject, ShadowCounts, ShadowNote};
 pub use signal::Signal;

@@ -1,5 +1,10 @@
 //! Needs: what only the person can give, and what an answer sets going.
 
+mod inbox;
+mod lapse;
+mod snooze;
+mod together;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,7 +12,7 @@ use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::effect::State;
 use intents::id::{AutomationId, NeedId, RunId};
-use intents::need::{Choice, Consequence, Kind, answer};
+use intents::need::{Choice, Consequence, Kind, Priority, answer, lapse, priority};
 use intents::outcome::Outcome;
 use intents::run::Phase;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -21,6 +26,12 @@ use super::ledger::{self, SettledBy};
 use super::rows::{automation, need as row};
 use super::writer::Command;
 use super::{Error, Store, approval, repair, room_of, run, sleep};
+
+pub use inbox::Untold;
+pub(super) use inbox::told;
+pub(super) use lapse::{expire_due, next_change};
+pub(super) use snooze::{come_back, put_off};
+pub use together::{AnsweredTogether, Together};
 
 /// Whether a need is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +113,14 @@ pub struct Need {
     pub title: String,
     /// What is known.
     pub evidence: Value,
+    /// How much it matters.
+    pub priority: Priority,
     /// How often the cause came up.
     pub occurrences: i64,
+    /// When it gets the default of its kind, if nobody answers; that of an approval is in the approval.
+    pub expires_at: Option<Timestamp>,
+    /// Until when it is put off.
+    pub snoozed_until: Option<Timestamp>,
     /// The answer.
     pub answer: Option<Choice>,
     /// Who answered.
@@ -172,7 +189,15 @@ pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId,
         answered_by: None,
         created_at: batch.now.as_millis(),
         answered_at: None,
+        priority: priority(new.kind, &new.evidence).rank(),
+        expires_at: lapse(new.kind).map(|lapse| (batch.now + lapse.after).as_millis()),
+        snoozed_until: None,
+        told_mail: None,
+        told_webhook: None,
     };
+    if model.expires_at.is_some() {
+        batch.touch_timers();
+    }
     event(batch, "need.opened", &model, "executor", json!({ "need": model.id, "kind": model.kind })).await?;
     batch.tx.insert(&model).await?;
     Ok(id)
@@ -238,8 +263,7 @@ pub(super) async fn take_answer(
     by: &str,
     note: Option<&str>,
 ) -> Result<(), Error> {
-    let found = batch.tx.one(row::Entity::find_by_id(need)).await?;
-    let mut need = found.ok_or_else(|| Error::NotFound { what: "need", which: need.to_owned() })?;
+    let mut need = find(batch, need).await?;
     let kind: Kind = need.kind.parse().map_err(|error| Error::unreadable("need", error))?;
     let consequence =
         answer(kind, choice).map_err(|refused| Error::Conflict { code: "NEED_CHOICE", reason: refused.to_string() })?;
@@ -257,12 +281,7 @@ pub(super) async fn take_answer(
         | Consequence::EndRun
         | Consequence::Close => {}
     }
-    if need.status != NeedStatus::Open.as_str() {
-        return Err(Error::Conflict {
-            code: "NEED_ANSWERED",
-            reason: format!("the need {} is {} already", need.id, need.status),
-        });
-    }
+    refuse_closed(&need)?;
     need.status = NeedStatus::Answered.as_str().to_owned();
     need.answer = Some(choice.as_str().to_owned());
     need.answered_by = Some(by.to_owned());
@@ -271,6 +290,20 @@ pub(super) async fn take_answer(
     let data = json!({ "need": need.id, "kind": need.kind, "answer": choice.as_str() });
     event(batch, "need.answered", &need, by, data).await?;
     follow(batch, &need, consequence, by).await
+}
+
+/// What is open no more stays as it was decided.
+fn refuse_closed(need: &row::Model) -> Result<(), Error> {
+    if need.status == NeedStatus::Open.as_str() {
+        return Ok(());
+    }
+    let reason = format!("the need {} is {} already", need.id, need.status);
+    Err(Error::Conflict { code: "NEED_ANSWERED", reason })
+}
+
+async fn find(batch: &Batch<'_>, need: &str) -> Result<row::Model, Error> {
+    let found = batch.tx.one(row::Entity::find_by_id(need)).await?;
+    found.ok_or_else(|| Error::NotFound { what: "need", which: need.to_owned() })
 }
 
 async fn follow(batch: &mut Batch<'_>, need: &row::Model, consequence: Consequence, by: &str) -> Result<(), Error> {
@@ -438,7 +471,11 @@ impl Store {
             run: row.run_id.map(|id| run::parse(&id)).transpose()?,
             title: body.title,
             evidence: body.evidence,
+            priority: Priority::of_rank(row.priority)
+                .ok_or_else(|| Error::unreadable("need", format!("it has the priority {}", row.priority)))?,
             occurrences: row.occurrences,
+            expires_at: row.expires_at.map(Timestamp::from_millis),
+            snoozed_until: row.snoozed_until.map(Timestamp::from_millis),
             answer: row.answer.map(|answer| answer.parse().map_err(unreadable)).transpose()?,
             answered_by: row.answered_by,
             created_at: Timestamp::from_millis(row.created_at),

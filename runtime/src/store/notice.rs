@@ -7,7 +7,7 @@ use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::batch::Batch;
+use super::batch::{Batch, Shared};
 use super::db::Queries;
 use super::event::{NewEvent, WORKSPACE_ROOM};
 use super::ledger::{self, Message};
@@ -128,20 +128,21 @@ impl Store {
     /// The newest notices.
     pub async fn notices(&self, most: u64) -> Result<Vec<Notice>, Error> {
         let rows = self.reader().all(row::Entity::find().order_by_desc(row::Column::Id).limit(most)).await?;
-        rows.into_iter()
-            .map(|row| {
-                let body: Body = self.shared().payload.open_value("notice", &row.id, &row.body)?;
-                Ok(Notice {
-                    id: row.id,
-                    automation: row.automation_id,
-                    run: row.run_id.map(|id| run::parse(&id)).transpose()?,
-                    level: row.level,
-                    title: body.title,
-                    text: body.text,
-                    labels: body.labels,
-                    created_at: Timestamp::from_millis(row.created_at),
-                })
-            })
-            .collect()
+        rows.into_iter().map(|row| view(self.shared(), row)).collect()
     }
+}
+
+/// A notice as people see it.
+pub(super) fn view(shared: &Shared, row: row::Model) -> Result<Notice, Error> {
+    let body: Body = shared.payload.open_value("notice", &row.id, &row.body)?;
+    Ok(Notice {
+        id: row.id,
+        automation: row.automation_id,
+        run: row.run_id.map(|id| run::parse(&id)).transpose()?,
+        level: row.level,
+        title: body.title,
+        text: body.text,
+        labels: body.labels,
+        created_at: Timestamp::from_millis(row.created_at),
+    })
 }

@@ -13,7 +13,7 @@ use super::batch::Batch;
 use super::db::Queries;
 use super::rows::{effect, item, need, notice, rate_mark, request, run, segment, shadow_note, signal, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, chat, incident, label, model_call, repair, shadow};
+use super::{Error, NeedStatus, Store, chat, delivery, incident, label, link, model_call, repair, shadow};
 
 /// How long each kind of data is kept. What happened under an effect key is kept for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +178,8 @@ impl Command for Sweep {
         }
         swept.rows += batch.tx.change(signals).await?;
         swept.rows += closed_needs(batch, before(self.0.messages)).await?;
+        swept.rows += link::sweep(batch, before(self.0.messages)).await?;
+        swept.rows += delivery::sweep(batch, before(self.0.messages)).await?;
         swept.rows += old_runs(batch, batch.now - self.0.runs).await?;
         swept.rows += model_call::sweep(batch, before(self.0.payloads), before(self.0.runs)).await?;
         swept.rows += incident::sweep(batch, before(self.0.messages)).await?;

@@ -315,6 +315,39 @@ table!(need, "needs", {
     answered_by: Option<String>,
     created_at: i64,
     answered_at: Option<i64>,
+    priority: i64,
+    expires_at: Option<i64>,
+    snoozed_until: Option<i64>,
+    told_mail: Option<String>,
+    told_webhook: Option<String>,
+});
+
+table!(need_link, "need_links", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    need_id: String,
+    choice: String,
+    digest: Vec<u8>,
+    delivery_id: String,
+    created_at: i64,
+    expires_at: i64,
+    used_at: Option<i64>,
+});
+
+table!(delivery, "deliveries", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    kind: String,
+    channel: String,
+    state: String,
+    attempts: i64,
+    next_at: Option<i64>,
+    about: String,
+    through: Option<String>,
+    code: Option<String>,
+    reason: Option<String>,
+    created_at: i64,
+    ended_at: Option<i64>,
 });
 
 table!(notice, "notices", {

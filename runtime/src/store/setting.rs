@@ -35,6 +35,8 @@ pub const REPAIRS_PER_WEEK: &str = "repair.per_week";
 pub const REPAIR_BUDGET_FAILURE: &str = "repair.budget_per_failure";
 /// The setting that says what all repairs may cost in any 24 hours, such as `2 USD`.
 pub const REPAIR_BUDGET_DAY: &str = "repair.budget_per_day";
+/// The settings that say how the user is told start so: `notifications.mail_to`.
+pub const NOTIFICATIONS_PREFIX: &str = "notifications.";
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq)]

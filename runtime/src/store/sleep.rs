@@ -210,7 +210,7 @@ impl Command for WakeDue {
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<u64, Error> {
         let now = batch.now.as_millis();
         let woken = wake_where(batch, row::Column::UntilAt.lte(now)).await?;
-        Ok(woken + approval::expire_due(batch).await?)
+        Ok(woken + approval::expire_due(batch).await? + need::expire_due(batch).await?)
     }
 }
 
@@ -220,12 +220,12 @@ impl Store {
         self.commit(sleep).await
     }
 
-    /// Wakes the runs whose time has come, and moves the approvals whose time is over; says how many.
+    /// Wakes the runs whose time has come, and moves the approvals and needs whose time is over; says how many.
     pub async fn wake_due(&self) -> Result<u64, Error> {
         self.commit(WakeDue).await
     }
 
-    /// When the next sleep or approval ends by time.
+    /// When the next sleep, approval or need ends by time.
     pub async fn next_wake(&self) -> Result<Option<Timestamp>, Error> {
         let next: Option<Option<i64>> = self
             .reader()
@@ -237,7 +237,9 @@ impl Store {
             )
             .await?;
         let sleep = next.flatten().map(Timestamp::from_millis);
-        Ok(sleep.into_iter().chain(approval::next_change(self.reader()).await?).min())
+        let approval = approval::next_change(self.reader()).await?;
+        let need = need::next_change(self.reader()).await?;
+        Ok(sleep.into_iter().chain(approval).chain(need).min())
     }
 
     /// What a run waits for.

@@ -123,6 +123,10 @@ tables! {
     Signals = signal, Age, by ["id"];
     /// What people are asked.
     Needs = need, Thinned, by ["id"];
+    /// Links in mails that answer needs.
+    NeedLinks = need_link, Age, by ["id"];
+    /// What left, or is to leave, to tell the user.
+    Deliveries = delivery, Age, by ["id"];
     /// What people are told.
     Notices = notice, Age, by ["id"];
     /// What automations remember.

@@ -14,7 +14,7 @@ use super::case::Case;
 use super::checks::Trial;
 use super::memory::Memory;
 use super::outside;
-use super::plan::{End, Plan};
+use super::plan::{Done, End, Plan};
 use crate::executor::Trouble;
 use crate::executor::tools::Tools;
 
@@ -125,8 +125,7 @@ async fn one<'b>(trial: &mut Trial<'b>, past: &'b Past) -> Result<(), Trouble> {
     trial.sheet.counts.past_runs += 1;
     if past.failed {
         if past.must_end && !done.is_finished() {
-            let words = format!("{}: it does not come to its end", past.name);
-            trial.sheet.note(Finding::new(Code::HistoryFails, Check::History, words));
+            trial.sheet.note(unfinished(past, &done));
         }
         // What it had not done when it failed cannot be compared.
         return Ok(());
@@ -136,6 +135,25 @@ async fn one<'b>(trial: &mut Trial<'b>, past: &'b Past) -> Result<(), Trouble> {
         trial.sheet.note(Finding::new(Code::HistoryDiffers, Check::History, format!("{}: {words}", past.name)));
     }
     Ok(())
+}
+
+/// Why a run that has to come to its end does not.
+fn unfinished(past: &Past, done: &Done) -> Finding {
+    let denied = done.denied.last().map(|denied| (&denied.tool, &denied.code));
+    match (&done.end, denied) {
+        (End::Denied, Some((tool, code))) => {
+            let words = format!("{}: the gate refuses `{tool}` ({code})", past.name);
+            Finding::new(Code::OutsideContract, Check::History, words)
+        }
+        (End::Failed(failure), _) => {
+            let words = format!("{}: it does not come to its end ({})", past.name, failure.code);
+            Finding::new(Code::HistoryFails, Check::History, words)
+        }
+        (End::Denied | End::Finished { .. }, _) => {
+            let words = format!("{}: it does not come to its end", past.name);
+            Finding::new(Code::HistoryFails, Check::History, words)
+        }
+    }
 }
 
 /// What differs, in words; none when nothing does.

@@ -7,10 +7,17 @@ use crate::support::chance::Chance;
 use crate::support::home::Home;
 use crate::support::server::Server;
 
-/// Routes that need no token: they say that the server is there, or what they say anywhere, or take the token or a
-/// signature themselves.
-const OPEN: [&str; 6] =
-    ["/healthz", "/readyz", "/login", "/hooks/{automation}/{name}", "/errors/{code}", "/reference.css"];
+/// Routes that need no token: they say that the server is there, or what they say anywhere, or take the token, a
+/// signature or a link themselves.
+const OPEN: [&str; 7] = [
+    "/healthz",
+    "/readyz",
+    "/login",
+    "/hooks/{automation}/{name}",
+    "/errors/{code}",
+    "/reference.css",
+    "/answer/{token}",
+];
 /// What a session may not read: whole payloads, and what is an engine's.
 const NO_SESSION: [&str; 2] = ["/v1/runs/{run}/artifacts/{artifact}", "/v1/engines/runs/{run}/calls/{call}"];
 

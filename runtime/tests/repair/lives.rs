@@ -90,7 +90,7 @@ fn a_repair_that_holds_is_kept_and_one_line_tells_of_it() {
     assert_eq!(twice.code(), "REPAIR_NOT_LIVE", "{}", twice.body);
     shop.run("failed");
     let need = shop.place.need("DRIFT");
-    assert!(need["evidence"]["not_repaired"].as_str().unwrap().contains("was taken back"), "{need:#}");
+    assert!(need["evidence"]["not_repaired"].as_str().unwrap().contains("was taken back by you"), "{need:#}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod keeping;
 mod limits;
 mod models;
 mod needs;
+mod notifications;
 mod place;
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -33,6 +33,8 @@ mod limits;
 mod models;
 #[path = "../store/needs.rs"]
 mod needs;
+#[path = "../store/notifications.rs"]
+mod notifications;
 #[path = "../store/place.rs"]
 mod place;
 #[path = "../support/postgres.rs"]

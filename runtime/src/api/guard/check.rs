@@ -29,6 +29,8 @@ enum Door {
     Open,
     /// With the signature that its handler checks.
     Signed,
+    /// With the link that its handler checks: a page with one button, which a browser sends as a form.
+    Linked,
     /// With the token or a session, or with the token for figures, which opens nothing else.
     Figures,
     /// With the token of an engine outside, which opens no other door.
@@ -52,6 +54,7 @@ fn door(path: &str) -> Door {
         _ if path.starts_with("/errors/") => Door::Open,
         "/metrics" => Door::Figures,
         _ if path.starts_with("/hooks/") => Door::Signed,
+        _ if path.starts_with("/answer/") => Door::Linked,
         _ if is_for_engines(path) => Door::Engine,
         _ => Door::Locked,
     }
@@ -96,7 +99,7 @@ fn check(request: &ServiceRequest) -> Result<Who, Error> {
         Door::Locked | Door::Engine => caller(request, faces)?,
         Door::Figures if scrapes(request, faces)? => Who::Anybody,
         Door::Figures => caller(request, faces)?,
-        Door::Open | Door::Signed => Who::Anybody,
+        Door::Open | Door::Signed | Door::Linked => Who::Anybody,
     };
     if matches!(who, Who::Engine(_)) && door != Door::Engine {
         let message = "the token of an engine outside opens nothing but what engines need";
@@ -110,7 +113,12 @@ fn check(request: &ServiceRequest) -> Result<Who, Error> {
         }
         // An artifact is what it is; nothing else is taken in but JSON.
         let is_artifact = door == Door::Engine && request.method() == Method::PUT;
-        content_type(request, if is_artifact { "application/octet-stream" } else { "application/json" })?;
+        let wanted = match door {
+            Door::Linked => "application/x-www-form-urlencoded",
+            Door::Engine if is_artifact => "application/octet-stream",
+            Door::Locked | Door::Open | Door::Signed | Door::Figures | Door::Engine => "application/json",
+        };
+        content_type(request, wanted)?;
     }
     Ok(who)
 }

@@ -16,6 +16,7 @@ pub(super) mod health;
 mod import;
 pub(super) mod inbox;
 pub(super) mod incidents;
+pub(super) mod notifications;
 pub(super) mod providers;
 mod render;
 pub(super) mod repairs;

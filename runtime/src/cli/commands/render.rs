@@ -53,7 +53,7 @@ pub(super) fn exit_of(detail: &RunDetail) -> Exit {
 
 /// Shows a need.
 pub(super) fn need(out: &mut Out, need: &NeedView) {
-    out.line(format!("{} ({}, {})", need.title, need.kind, need.status));
+    out.line(format!("{} ({}, {}, {})", need.title, need.kind, need.priority, need.status));
     let times = if need.occurrences > 1 { format!(", came up {} times", need.occurrences) } else { String::new() };
     out.line(format!("  {} since {}{times}", need.id, local(&need.created_at)));
     if let Some(run) = &need.run {
@@ -65,6 +65,12 @@ pub(super) fn need(out: &mut Out, need: &NeedView) {
     match &need.answer {
         Some(answer) => out.line(format!("  answered: {answer}, by {}", need.answered_by.as_deref().unwrap_or("-"))),
         None if need.status == "open" => {
+            if let Some(until) = &need.snoozed_until {
+                out.line(format!("  put off until {}", local(until)));
+            }
+            if let (Some(at), Some(default)) = (&need.expires_at, &need.default) {
+                out.line(format!("  becomes {default} {}", local(at)));
+            }
             out.line(format!("  answer: steward inbox answer {} {}", need.id, need.choices.join("|")));
         }
         None => {}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use intents::approval::{Event, Status, held_until};
 use intents::id::ApprovalId;
-use intents::need::Choice;
+use intents::need::{Choice, unsnoozed};
 use intents::{Timestamp, run::Phase};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
@@ -97,13 +97,45 @@ impl Command for Hold {
     const ESSENTIAL: bool = true;
 
     async fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
-        let mut row = by_id(batch, self.approval).await?;
-        let (created, expires) = (Timestamp::from_millis(row.created_at), Timestamp::from_millis(row.expires_at));
-        let (until, expires) = held_until(created, expires, self.length, batch.now);
-        row.held_until = Some(until.as_millis());
-        row.expires_at = expires.as_millis();
-        advance(batch, &mut row, Event::Hold, &self.by, json!({ "until": until.to_string() })).await
+        let row = by_id(batch, self.approval).await?;
+        hold(batch, row, self.length, &self.by).await
     }
+}
+
+/// Puts a question off, and its need with it.
+async fn hold(batch: &mut Batch<'_>, mut row: row::Model, length: Duration, by: &str) -> Result<(), Error> {
+    // What is put off again has left what was left of it before.
+    let now = row.held_until.map_or(batch.now, |until| Timestamp::from_millis(until).max(batch.now));
+    let left = Timestamp::from_millis(row.expires_at).since(now);
+    let created = Timestamp::from_millis(row.created_at);
+    let (until, expires) = held_until(created, batch.now + left, length, batch.now);
+    row.held_until = Some(until.as_millis());
+    row.expires_at = expires.as_millis();
+    advance(batch, &mut row, Event::Hold, by, json!({ "until": until.to_string() })).await?;
+    need::put_off(batch, &row.need_id, until, None, by).await
+}
+
+/// Puts the question behind a need off.
+pub(in crate::store) async fn hold_need(
+    batch: &mut Batch<'_>,
+    need: &str,
+    length: Duration,
+    by: &str,
+) -> Result<(), Error> {
+    let row = of_need(batch, need).await?;
+    hold(batch, row, length, by).await
+}
+
+/// Asks the question behind a need again before its time; what was left of its time is left.
+pub(in crate::store) async fn release_need(batch: &mut Batch<'_>, need: &str, by: &str) -> Result<(), Error> {
+    let mut row = of_need(batch, need).await?;
+    if status_of(&row)? == Status::Held {
+        let until = row.held_until.take().map_or(batch.now, Timestamp::from_millis);
+        let expires = unsnoozed(Some(Timestamp::from_millis(row.expires_at)), until, batch.now);
+        row.expires_at = expires.map_or(row.expires_at, Timestamp::as_millis);
+        advance(batch, &mut row, Event::Release, by, json!({})).await?;
+    }
+    need::come_back(batch, need, None, by).await
 }
 
 /// A person takes a yes back. What happened under it stands.

@@ -17,6 +17,6 @@ pub use view::{Approval, ApprovalFilter, Asked, EnvelopeUse};
 
 pub(super) use ask::{Question, ask};
 pub(super) use consent::{Standing, contents_of, give_back};
-pub(super) use decide::decide;
+pub(super) use decide::{decide, hold_need, release_need};
 pub(super) use entry::{asking_runs, forget_run};
 pub(super) use time::{expire_due, next_change};

@@ -56,17 +56,35 @@ pub(in crate::store) async fn begin(
 }
 
 /// Keeps what is known about a failure that is not repaired, with the need that asks about it: the answer may be that it is
-/// to be repaired after all.
+/// to be repaired after all. The repair that did not help is the one that goes on then.
 pub(in crate::store) async fn attach(
     batch: &mut Batch<'_>,
     failed: &run::Model,
     new: &NewRepair,
+    taken_back: Option<&str>,
     need: &str,
     why: &str,
 ) -> Result<(), Error> {
-    let known = batch.tx.one(row::Entity::find().filter(row::Column::NeedId.eq(need))).await?;
+    let asked = batch.tx.one(row::Entity::find().filter(row::Column::NeedId.eq(need))).await?;
+    let known = match (asked, taken_back) {
+        (Some(asked), _) => Some(asked),
+        (None, Some(taken_back)) => batch.tx.one(row::Entity::find_by_id(taken_back)).await?,
+        (None, None) => {
+            let ended = [State::GivenUp, State::RolledBack, State::Undone].map(State::as_str);
+            let same = row::Entity::find()
+                .filter(row::Column::AutomationId.eq(&failed.automation_id))
+                .filter(row::Column::Cause.eq(new.cause.as_bytes().to_vec()))
+                .filter(row::Column::State.is_in(ended))
+                .order_by_desc(row::Column::Id);
+            batch.tx.one(same).await?
+        }
+    };
     let repair = match known {
-        Some(known) => known.id,
+        Some(mut known) => {
+            known.need_id = Some(need.to_owned());
+            batch.tx.update(&known).await?;
+            known.id
+        }
         None => {
             let id = batch.shared.env.repair_id();
             let body = RepairBody { ended: Some(why.to_owned()), ..new.body.clone() };

@@ -20,25 +20,25 @@ use crate::store::{Error, Store, notice};
 /// Who takes back what does not hold.
 const ACTOR: &str = "maintainer";
 
-/// Looks at the end of a run under a script that a repair brought. Says whether it was taken back.
+/// Looks at the end of a run under a script that a repair brought. Says which repair was taken back.
 pub(in crate::store) async fn watch(
     batch: &mut Batch<'_>,
     ended: &run::Model,
     class: Option<Class>,
-) -> Result<bool, Error> {
+) -> Result<Option<String>, Error> {
     if ended.shadow.is_some() {
-        return Ok(false);
+        return Ok(None);
     }
     // Scripts of the user's own have no repair; most runs are done here.
     let known = batch.script(&ended.script_id).await?;
     if known.adapters.is_none() {
-        return Ok(false);
+        return Ok(None);
     }
     let watched = row::Entity::find()
         .filter(row::Column::AutomationId.eq(&ended.automation_id))
         .filter(row::Column::NewScriptId.eq(&ended.script_id))
         .filter(row::Column::State.eq(State::Watching.as_str()));
-    let Some(mut row) = batch.tx.one(watched).await? else { return Ok(false) };
+    let Some(mut row) = batch.tx.one(watched).await? else { return Ok(None) };
     match class {
         None => {
             row.watch_left -= 1;
@@ -46,17 +46,17 @@ pub(in crate::store) async fn watch(
                 change_state(batch, &mut row, State::Kept, ACTOR, json!({ "run": ended.id })).await?;
             }
             batch.tx.update(&row).await?;
-            Ok(false)
+            Ok(None)
         }
         // The script is what fails: it, or a limit that it runs into.
         Some(class @ (Class::Logic | Class::Limit | Class::Nondeterminism)) => {
             let why = format!("a run under it failed ({class}, {})", ended.code.as_deref().unwrap_or("no code"));
-            take_back(batch, &mut row, State::RolledBack, ACTOR, &why).await
+            Ok(take_back(batch, &mut row, State::RolledBack, ACTOR, &why).await?.then_some(row.id))
         }
         // Whatever else went wrong, it is not the repair.
         Some(
             Class::Transient | Class::Auth | Class::Permission | Class::Uncertain | Class::Internal | Class::Unknown,
-        ) => Ok(false),
+        ) => Ok(None),
     }
 }
 
@@ -70,10 +70,12 @@ async fn take_back(batch: &mut Batch<'_>, row: &mut row::Model, to: State, by: &
     let old = batch.tx.one(script::Entity::find_by_id(&row.script_id)).await?;
     let old = old.ok_or_else(|| Error::NotFound { what: "script", which: row.script_id.clone() })?;
     put_in_force(batch, &found, &old, by, &row.id).await?;
-    // What is known by now is the shape of the script that is taken back.
-    fingerprint::forget(batch, id).await?;
     change_state(batch, row, to, by, json!({ "script": old.id, "why": why })).await?;
     let mut said = body(row, &batch.shared.payload)?;
+    if said.candidate.as_ref().is_some_and(|candidate| !candidate.is_adapter) {
+        // What is known by now is the shape of the script that is taken back. An adapter left it as it was.
+        fingerprint::forget(batch, id).await?;
+    }
     said.ended = Some(format!("taken back: {why}"));
     set_body(batch, row, &said)?;
     batch.tx.update(row).await?;
