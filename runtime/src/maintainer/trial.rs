@@ -174,6 +174,11 @@ pub(super) async fn prove(
         return Ok(Proof { recorded, ..refuted(words) });
     }
     let _place = app.trials.acquire().await.map_err(|_| Error::new(OfFace::ShuttingDown, "the server is ending"))?;
+    let shape = try_out(&bench, &[], &[]).await.map_err(trouble)?;
+    if shape.is_refuted() {
+        let words: Vec<_> = shape.findings.iter().filter(|finding| finding.refutes()).map(in_words).collect();
+        return Ok(Proof { recorded, ..refuted(words.join("; ")) });
+    }
     let first = compare_past(&bench, std::slice::from_ref(&failing)).await.map_err(trouble)?;
     if first.counts.past_runs == 0 {
         let words = "on the failing run it asks for something that could not be read; look at it with `explore` first";

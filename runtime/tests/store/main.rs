@@ -27,6 +27,7 @@ mod notifications;
 mod place;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod repairs;
 mod retention;
 mod runs;
 mod shadow;

@@ -39,6 +39,8 @@ mod notifications;
 mod place;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../store/repairs.rs"]
+mod repairs;
 #[path = "../store/retention.rs"]
 mod retention;
 #[path = "../store/runs.rs"]
