@@ -10,9 +10,11 @@
 mod check_digits;
 mod names;
 mod text;
+mod tokens;
 mod value;
 
 pub use text::{MASK, redact_text};
+pub use tokens::Tokens;
 pub use value::redact;
 
 /// What is masked beside secrets.

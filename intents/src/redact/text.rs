@@ -1,6 +1,7 @@
 //! Masking in free text.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -177,6 +178,44 @@ fn one_round(text: &str, policy: Policy) -> String {
         }
     }
     current
+}
+
+/// Where a text holds what looks like a secret, in no order; parts may overlap.
+pub(super) fn secret_spans(text: &str, policy: Policy) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let of = |(pattern, left): &(Regex, &'static str)| -> Vec<Range<usize>> {
+        let behind = left.rsplit_once(MASK).map_or(0, |(_, behind)| behind.len());
+        let kept = left.matches("${").count();
+        let secret = |found: Captures<'_>| {
+            let all = found.get(0)?;
+            let start = (1..=kept).filter_map(|group| found.get(group)).map(|group| group.end()).max();
+            Some(start.unwrap_or(all.start())..all.end() - behind)
+        };
+        pattern.captures_iter(text).filter_map(secret).collect()
+    };
+    let (before_host, others): (Vec<_>, Vec<_>) = SECRETS.iter().partition(|(_, left)| left.ends_with('@'));
+    found.extend(before_host.into_iter().flat_map(of));
+    let mut add = |start: usize, end: usize| found.push(start..end);
+    // Those that are known by what they look like first: they are the secret and nothing beside it.
+    match policy {
+        Policy::Secrets => {}
+        Policy::People => {
+            MAIL.find_iter(text).for_each(|found| add(found.start(), found.end()));
+            for found in ACCOUNT.find_iter(text) {
+                if let Some(end) = iban_at_start(found.as_str()) {
+                    add(found.start(), found.start() + end);
+                }
+            }
+        }
+    }
+    DIGITS.find_iter(text).filter(|found| is_card(found.as_str())).for_each(|found| add(found.start(), found.end()));
+    found.extend(others.into_iter().rev().flat_map(of));
+    for spoken_of in SPOKEN.captures_iter(text) {
+        if let (Some(word), true) = (spoken_of.get(2), spoken(&spoken_of).ends_with(MASK)) {
+            found.push(word.range());
+        }
+    }
+    found
 }
 
 fn owned(text: Cow<'_, str>) -> Option<String> {

@@ -42,13 +42,7 @@ pub(super) fn for_call(
         },
         Kind::Grant => format!("{name}: {tool} is not allowed{what}"),
         Kind::Unavailable => format!("{name}: {tool} has been unavailable for too long"),
-        Kind::Repair
-        | Kind::Confirm
-        | Kind::Limit
-        | Kind::Trigger
-        | Kind::Silence
-        | Kind::Internal
-        | Kind::Approve => {
+        Kind::Repair | Kind::Confirm | Kind::Limit | Kind::Trigger | Kind::Silence | Kind::Internal | Kind::Approve => {
             format!("{name}: {tool} cannot go on{what}")
         }
     };
