@@ -58,9 +58,12 @@ pub async fn resume_all(app: &App, by: &str) -> Result<(), Error> {
     Ok(app.store.stop_all(false, by).await?)
 }
 
-/// Keeps new runs from starting; those under way go on.
+/// Keeps new runs from starting. Those under way end their current step and then wait, too.
 pub async fn pause(app: &App, which: &str, by: &str) -> Result<Automation, Error> {
-    change(app, which, Mode::Paused, by).await
+    let automation = change(app, which, Mode::Paused, by).await?;
+    // Told, and not waited for: an effect that is under way takes as long as it takes.
+    app.control.stop(Some(automation.id)).await;
+    Ok(automation)
 }
 
 /// Lets an automation work again.
