@@ -13,6 +13,7 @@ mod m0007_models;
 mod m0008_trials;
 mod m0009_chat;
 mod m0010_shadow;
+mod m0013_goldens;
 
 use sea_orm_migration::prelude::*;
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_trials::Migration),
             Box::new(m0009_chat::Migration),
             Box::new(m0010_shadow::Migration),
+            Box::new(m0013_goldens::Migration),
         ]
     }
 }

@@ -21,6 +21,7 @@ mod errors;
 mod events;
 mod faces;
 mod fallback;
+mod goldens;
 mod guard;
 mod health;
 mod hooks;
@@ -70,6 +71,9 @@ pub use engines::{
 };
 pub use erasures::{ErasedView, ErasureBody};
 pub use events::{EventPage, EventView, RoomList, RoomView};
+pub use goldens::{
+    CheckGoldensBody, GoldenCheckView, GoldenDifferenceView, GoldenList, GoldenView, ImportGoldenBody, KeepBody,
+};
 pub use health::{HealthView, PartView};
 pub use needs::{AnswerBody, NeedPage, NeedView};
 pub use notices::{NoticeList, NoticeView};
