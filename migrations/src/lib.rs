@@ -15,6 +15,7 @@ mod m0009_chat;
 mod m0010_shadow;
 mod m0011_repairs;
 mod m0012_notifications;
+mod m0013_goldens;
 mod m0014_incidents;
 
 use sea_orm_migration::prelude::*;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_shadow::Migration),
             Box::new(m0011_repairs::Migration),
             Box::new(m0012_notifications::Migration),
+            Box::new(m0013_goldens::Migration),
             Box::new(m0014_incidents::Migration),
         ]
     }

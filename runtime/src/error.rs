@@ -68,6 +68,11 @@ intents::error_codes! {
     MessageLength, "MESSAGE_LENGTH", Logic, "what was said in a conversation is empty, too long, or no text";
     CardChanged, "CARD_CHANGED", Logic, "the card is not the one that was seen, or what it changes has changed meanwhile";
     CardDecided, "CARD_DECIDED", Logic, "the card was confirmed, rejected or replaced already";
+    GoldenUnverified, "GOLDEN_UNVERIFIED", Logic, "the run cannot be kept as a golden run, since a replay does not lead to what it led to";
+    GoldenDiffers, "GOLDEN_DIFFERS", Logic, "what the automation would do now differs from what a golden run did";
+    BundleUnreadable, "BUNDLE_UNREADABLE", Logic, "the file is no bundle, is cut off, or holds nonsense";
+    BundleVersion, "BUNDLE_VERSION", Logic, "the bundle was written in a version of the format that this Steward does not read";
+    BundleTooLarge, "BUNDLE_TOO_LARGE", Limit, "the bundle is larger than a bundle may be";
     NoServer, "NO_SERVER", Transient, "the running server could not be reached";
     AnswerUnreadable, "ANSWER_UNREADABLE", Internal, "the server's answer could not be read";
     FileUnreadable, "FILE_UNREADABLE", Permission, "a file or folder named on the command line could not be read or written";

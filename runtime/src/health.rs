@@ -31,6 +31,7 @@ pub struct Health(Arc<Known>);
 struct Known {
     parts: Mutex<BTreeMap<String, Condition>>,
     ending: AtomicBool,
+    golden: Mutex<Option<String>>,
 }
 
 impl Health {
@@ -42,6 +43,16 @@ impl Health {
     /// Every part with its condition.
     pub fn parts(&self) -> BTreeMap<String, Condition> {
         self.lock().clone()
+    }
+
+    /// Notes what the check of golden runs found at the start.
+    pub fn set_golden(&self, line: String) {
+        *self.0.golden.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+    }
+
+    /// What the check of golden runs found at the start after an upgrade; none when there was nothing to check.
+    pub fn golden(&self) -> Option<String> {
+        self.0.golden.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The server ends: a part that stops from now on has done its work.

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::engine::Engines;
 use crate::env::Env;
 use crate::executor::{Control, Executor, Services};
+use crate::golden::{self, Grounds};
 use crate::health::Health;
 use crate::hub::Hub;
 use crate::janitor::{Backups, start_janitor};
@@ -100,6 +101,22 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
     let services = Services::new(env.clone(), store.clone(), Arc::clone(&catalogue), jail.clone())
         .with_limits(config.limits.of_attempts())
         .told_to(meter.clone(), tracer.clone());
+    // Before anything runs: what this version would do is what the one before did.
+    let grounds = Grounds {
+        env: env.clone(),
+        store: store.clone(),
+        jail: jail.clone(),
+        catalogue: Arc::clone(&catalogue),
+        limits: config.limits.of_attempts(),
+    };
+    let left = match golden::check_at_start(&grounds).await? {
+        Some((summary, left)) => {
+            tracing::info!("golden runs after the upgrade: {}", summary.line());
+            health.set_golden(summary.line());
+            left
+        }
+        None => Vec::new(),
+    };
     let (places, places_seen) = watch::channel(0);
     let runs_at_once = usize::from(config.limits.runs_at_once.get());
     let places_of_engines = places_seen.clone();
@@ -111,6 +128,9 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
         let (env, store, executor) = (env.clone(), store.clone(), executor.clone());
         move || router::route(env.clone(), store.clone(), executor.clone(), places_seen.clone())
     })];
+    if !left.is_empty() {
+        tasks.push(tokio::spawn(golden::go_on(grounds, left)));
+    }
     if parts.triggers {
         tasks.push(start_scheduler(&store, &env, &health, &escalation));
         tasks.push(start_watcher(&store, &env, &health, &escalation));
@@ -155,7 +175,7 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
 }
 
 /// This very program, even when its file was replaced meanwhile.
-fn own_program() -> anyhow::Result<PathBuf> {
+pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
     let running = PathBuf::from("/proc/self/exe");
     if running.exists() {
         return Ok(running);

@@ -31,6 +31,8 @@ pub struct HealthView {
     pub disk_free_bytes: Option<u64>,
     /// What was wrong with the record of events at the start.
     pub alarm: Option<String>,
+    /// What the check of golden runs found at this start, when there was one: after an upgrade.
+    pub golden: Option<String>,
     /// Needs that are open.
     pub open_needs: u64,
     /// Runs by phase.
@@ -99,6 +101,7 @@ pub(super) async fn health(faces: Data<Faces>) -> Result<Json<HealthView>, Error
         disk_full: app.store.is_full(),
         disk_free_bytes: ops::free_bytes(&app.config.home),
         alarm: app.store.alarm().map(str::to_owned),
+        golden: app.health.golden(),
         open_needs: app.store.open_needs().await?,
         runs: Counts::read(&faces).await?.total(),
         commits,

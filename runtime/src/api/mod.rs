@@ -22,6 +22,7 @@ mod errors;
 mod events;
 mod faces;
 mod fallback;
+mod goldens;
 mod guard;
 mod health;
 mod hooks;
@@ -74,6 +75,9 @@ pub use engines::{
 };
 pub use erasures::{ErasedView, ErasureBody};
 pub use events::{EventPage, EventView, RoomList, RoomView};
+pub use goldens::{
+    CheckGoldensBody, GoldenCheckView, GoldenDifferenceView, GoldenList, GoldenView, ImportGoldenBody, KeepBody,
+};
 pub use health::{HealthView, PartView};
 pub use incidents::{IncidentMarkView, IncidentPage, IncidentView};
 pub use needs::{AnswerBody, AnswersBody, AnswersView, NeedPage, NeedView, RefusedView, SnoozeBody};

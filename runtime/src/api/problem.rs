@@ -196,6 +196,8 @@ fn of_code(code: Code) -> StatusCode {
         Code::AutomationInactive
         | Code::CardChanged
         | Code::CardDecided
+        | Code::GoldenUnverified
+        | Code::GoldenDiffers
         | Code::RunOverlap
         | Code::RunNotReplayable
         | Code::TrialNoScript
@@ -206,7 +208,7 @@ fn of_code(code: Code) -> StatusCode {
         | Code::NameReused
         | Code::LeaseLost
         | Code::LeaseNotStarted => StatusCode::CONFLICT,
-        Code::BodyTooLarge | Code::EngineLimit => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::BodyTooLarge | Code::EngineLimit | Code::BundleTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::BodySlow => StatusCode::REQUEST_TIMEOUT,
         Code::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::HostRefused => StatusCode::MISDIRECTED_REQUEST,
@@ -217,6 +219,8 @@ fn of_code(code: Code) -> StatusCode {
         | Code::EngineReport
         | Code::ProgramAmbiguous
         | Code::TrialRefuted
+        | Code::BundleUnreadable
+        | Code::BundleVersion
         | Code::FolderPath
         | Code::SettingUnknown
         | Code::BackupNewer

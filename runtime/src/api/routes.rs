@@ -10,8 +10,8 @@ use super::engines::{
 };
 use super::{
     answer, approvals, artifacts, audit, automations, calls, cards, contract, doctor, effects, erasures, errors,
-    events, health, hooks, incidents, login, metrics, needs, notices, notifications, openapi, policy, providers,
-    reference, repairs, runs, secrets, settings, shadow, stop, thread_stream, threads, tools, trials, usage,
+    events, goldens, health, hooks, incidents, login, metrics, needs, notices, notifications, openapi, policy,
+    providers, reference, repairs, runs, secrets, settings, shadow, stop, thread_stream, threads, tools, trials, usage,
 };
 
 /// Declares each route once, for the server and for the document.
@@ -60,7 +60,7 @@ routes! {
     automations::list, automations::import, automations::show, automations::show_contract, automations::export,
     automations::run, automations::pause, automations::resume, automations::trust, automations::stop, automations::remove,
     shadow::show, shadow::enter, shadow::leave,
-    runs::list, runs::show, calls::list, calls::list_logs, runs::effects, runs::stop, runs::replay,
+    runs::list, runs::show, calls::list, calls::list_logs, runs::effects, runs::stop, runs::replay, runs::bundle,
     effects::list, erasures::erase,
     artifacts::list_steps, artifacts::list, artifacts::download,
     engines::list_engines, engines::create_token, engines::revoke_token,
@@ -74,6 +74,7 @@ routes! {
     events::list_rooms, events::list, events::listen,
     contract::schema, contract::explain, contract::compare, policy::evaluate,
     trials::try_out, trials::show, trials::backtest,
+    goldens::list, goldens::keep, goldens::import, goldens::check, goldens::remove,
     threads::begin, threads::list, threads::show, threads::erase, threads::list_messages, threads::say,
     threads::interrupt, threads::go_on, thread_stream::listen, cards::show, cards::confirm, cards::reject,
     tools::list,

@@ -20,6 +20,7 @@ use super::guard::Caller;
 use super::needs::{self, NeedView};
 use super::page::{self, Paging};
 use super::problem::Problem;
+use crate::bundle::{BundleV1, bundle_of};
 use crate::engine::EngineName;
 use crate::error::Error;
 use crate::ops::{self, Reached};
@@ -310,6 +311,19 @@ pub(super) async fn replay(faces: Data<Faces>, run: Path<String>) -> Result<Json
             actual: readable(difference.actual),
         }),
     }))
+}
+
+/// Gives the bundle of a run: one file that reproduces it elsewhere. Secrets and what points to people are replaced by
+/// texts of the same shape.
+#[utoipa::path(tag = "runs", params(("run" = String, Path, description = "Its id")), responses(
+    (status = 200, description = "The bundle", body = BundleV1),
+    (status = 404, description = "There is no such run", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "There is no journal to bundle", body = Problem, content_type = "application/problem+json"),
+))]
+#[get("/v1/runs/{run}/bundle")]
+pub(super) async fn bundle(faces: Data<Faces>, run: Path<String>) -> Result<Json<BundleV1>, Error> {
+    let id: RunId = page::id("run", &run)?;
+    Ok(Json(bundle_of(&faces.app, id).await?))
 }
 
 /// Canonical text inside a step is read, so that what is in it is redacted, too.

@@ -64,6 +64,11 @@ pub(super) enum Command {
     Doctor,
     /// See in some seconds what Steward is: no key, no network, and nothing of yours is touched.
     Demo(Demo),
+    /// Run a bundle again, on what it recorded: no server, no account and no network is needed.
+    Replay {
+        /// The file that `steward runs bundle` wrote.
+        bundle: PathBuf,
+    },
     /// Measure what Steward takes on this machine.
     Bench(bench::Args),
 }
@@ -111,6 +116,9 @@ pub(super) enum Asked {
     Trial(Trial),
     /// Say what the script of an automation would have done in its past runs. Nothing is performed.
     Backtest(Backtest),
+    /// Golden runs: recorded cases that every version must lead to the same effects.
+    #[command(subcommand)]
+    Golden(Golden),
     /// Folders that automations may use.
     #[command(subcommand)]
     Folders(Folders),
@@ -406,6 +414,14 @@ pub(super) enum Runs {
         /// Its id.
         run: String,
     },
+    /// Write one file that reproduces a run elsewhere, without secrets and people.
+    Bundle {
+        /// Its id.
+        run: String,
+        /// The file; `RUN.bundle.json` unless said.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Follow what happens: of one run, of one automation, or of all.
     Watch {
         /// A run, or the name of an automation.
@@ -581,6 +597,38 @@ pub(super) struct Trial {
     /// A file with recorded cases.
     #[arg(long, value_name = "FILE")]
     pub(super) recordings: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Golden {
+    /// List golden runs.
+    List {
+        /// Only those of this automation.
+        automation: Option<String>,
+    },
+    /// Keep a run that succeeded as a golden run.
+    Keep {
+        /// Its id.
+        run: String,
+    },
+    /// Replay golden runs with the scripts in force, and say what differs. Nothing is performed.
+    Check {
+        /// Only those of this automation.
+        automation: Option<String>,
+    },
+    /// Keep the run of a bundle as a golden run.
+    Import {
+        /// The file that `steward runs bundle` wrote.
+        bundle: PathBuf,
+        /// The automation that it is about.
+        #[arg(long, value_name = "NAME")]
+        automation: String,
+    },
+    /// Remove a golden run; the run itself stays.
+    Remove {
+        /// Its id.
+        golden: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -66,7 +66,10 @@ impl Exit {
                 | Code::ConfigUnreadable
                 | Code::ConfigSyntax
                 | Code::ConfigUnknownKey
-                | Code::ConfigValue => Self::Usage,
+                | Code::ConfigValue
+                | Code::BundleUnreadable
+                | Code::BundleVersion
+                | Code::BundleTooLarge => Self::Usage,
                 Code::RouteUnknown | Code::WebhookUnknown | Code::CallUnknown => Self::NotFound,
                 Code::BackupExists
                 | Code::RestoreNotEmpty
@@ -74,6 +77,8 @@ impl Exit {
                 | Code::ConfirmationNeeded
                 | Code::TokenFile
                 | Code::TrialRefuted
+                | Code::GoldenUnverified
+                | Code::GoldenDiffers
                 | Code::CardChanged
                 | Code::CardDecided
                 | Code::FolderPath

@@ -7,8 +7,9 @@ use clap::Parser;
 
 use super::args::{Asked, Cli, Command};
 use super::commands::{
-    approvals, audit, automations, backup, chat, config, contract, demo, doctor, engines, erase, folders, health,
-    inbox, incidents, notifications, providers, repairs, runs, secrets, settings, stop, store, tools, trial, usage,
+    approvals, audit, automations, backup, chat, config, contract, demo, doctor, engines, erase, folders, golden,
+    health, inbox, incidents, notifications, providers, repairs, replay, runs, secrets, settings, stop, store, tools,
+    trial, usage,
 };
 use super::connect::Link;
 use super::exit::Exit;
@@ -78,6 +79,7 @@ async fn dispatch(command: Command, config: Config, flags: &Flags, out: &mut Out
         Command::Store(command) => store::run(&config, command, out).await,
         Command::Config(command) => config::run(command, flags.clone(), out),
         Command::Demo(command) => demo::run(command, out).await,
+        Command::Replay { bundle } => replay::replay(&config, &bundle, out).await,
         Command::Bench(mut args) => {
             args.json |= out.is_json();
             let done = crate::bench::run(args).await;
@@ -107,6 +109,7 @@ async fn ask(link: &Link, asked: Asked, config: &Config, env: &Env, out: &mut Ou
         Asked::Contract(command) => contract::run(client, command, out).await,
         Asked::Trial(command) => trial::run(client, command, out).await,
         Asked::Backtest(command) => trial::backtest(client, command, out).await,
+        Asked::Golden(command) => golden::run(client, command, out).await,
         Asked::Folders(command) => folders::run(client, command, out).await,
         Asked::Secrets(command) => secrets::run(client, command, out).await,
         Asked::Settings(command) => settings::run(client, command, out).await,

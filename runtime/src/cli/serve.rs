@@ -45,7 +45,7 @@ pub(super) async fn serve(config: Config, flags: &Flags, env: Env, out: &mut Out
         }
     };
     let announced = ServerFile::announce(&config.home, serving.reachable())?;
-    greet(&config, &serving, out);
+    greet(&config, &serving, server.app.health.golden().as_deref(), out);
     manager.tell("READY=1");
     let watchdog = Watchdog::start(&manager, &env, &server.app.control);
 
@@ -139,10 +139,12 @@ fn reload(log: &Log, flags: &Flags) {
     }
 }
 
-fn greet(config: &Config, serving: &Serving, out: &mut Out) {
+fn greet(config: &Config, serving: &Serving, golden: Option<&str>, out: &mut Out) {
     if out.is_json() {
         let pid = std::process::id();
-        out.compact(&serde_json::json!({ "address": serving.address, "pid": pid, "home": config.home }));
+        out.compact(
+            &serde_json::json!({ "address": serving.address, "pid": pid, "home": config.home, "golden": golden }),
+        );
         return;
     }
     let mail = match &config.mail {
@@ -157,6 +159,9 @@ fn greet(config: &Config, serving: &Serving, out: &mut Out) {
     };
     out.line(format!("Steward {} listens on http://{}", env!("CARGO_PKG_VERSION"), serving.address));
     out.line(format!("Data is in {}; mail goes {mail}", config.home.display()));
+    if let Some(golden) = golden {
+        out.line(format!("After the upgrade, golden runs: {golden}"));
+    }
     out.line(format!("In a browser: {link}"));
     out.line("Next: `steward automations import DIR`, `steward automations list`, `steward inbox list`");
 }

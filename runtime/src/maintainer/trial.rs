@@ -23,8 +23,9 @@ use crate::error::{Code as OfFace, Error};
 use crate::executor::Trouble;
 use crate::executor::adapter::adapt;
 use crate::explore::{Looked, Rules, look};
+use crate::golden::golden_body;
 use crate::store::{RunFilter, Tried};
-use crate::trial::{Bench, Case, Past, Recording, SheetV1, compare_past, reuses_key, swallows, try_out};
+use crate::trial::{Bench, Case, Past, Recording, SheetV1, compare_past, effects_of, reuses_key, swallows, try_out};
 
 /// Past runs that a repair is compared with.
 const PAST_MAX: usize = 40;
@@ -211,7 +212,8 @@ pub(super) async fn prove(
     let comparable = sheet.counts.past_runs.saturating_sub(1);
     let mut proof = weighed(&sheet, comparable, good.len());
     proof.recorded = recorded;
-    proof.golden = Some(golden(&failing.case, &bench, &failing).await?);
+    let applied = effects_of(&bench, &failing.case, failing.seed).await.map_err(trouble)?;
+    proof.golden = Some(golden_body(&Past { applied, failed: false, must_end: false, ..failing.clone() }));
     let of = Tried {
         contract_digest: evidence.contract.digest().to_string(),
         script_digest: digest(version),
@@ -377,22 +379,6 @@ async fn good_runs(app: &App, evidence: &Evidence, bench: &Bench) -> Result<Vec<
         good.extend(Past::of_journal(run.id.to_string(), &records, bench));
     }
     Ok(good)
-}
-
-/// The failing run as a case that every later version has to lead to the same effects.
-async fn golden(case: &Case, bench: &Bench, failing: &Past) -> Result<Value, Error> {
-    let effects = crate::trial::effects_of(bench, case, failing.seed).await.map_err(trouble)?;
-    let calls: Vec<_> = case
-        .recordings
-        .iter()
-        .map(|call| json!({ "tool": call.tool.as_str(), "arguments": call.arguments, "outcome": call.outcome }))
-        .collect();
-    let effects: Vec<_> =
-        effects.iter().map(|deed| json!({ "tool": deed.tool.as_str(), "arguments": deed.arguments })).collect();
-    Ok(json!({
-        "input": case.input, "at": case.at.to_string(), "seed": failing.seed.to_string(), "calls": calls, "state": case.state,
-        "effects": effects,
-    }))
 }
 
 /// The adapter that helped another automation with the same failure, where it holds here, too: no model is asked.

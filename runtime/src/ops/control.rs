@@ -7,7 +7,8 @@ use intents::effect::State;
 use intents::id::{AutomationId, RunId};
 
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Code, Error};
+use crate::golden::{self, Grounds};
 use crate::store::{Automation, Mode, Run};
 
 /// A stop is answered within half a second; the commit takes its share of that.
@@ -58,14 +59,31 @@ pub async fn resume_all(app: &App, by: &str) -> Result<(), Error> {
     Ok(app.store.stop_all(false, by).await?)
 }
 
-/// Keeps new runs from starting; those under way go on.
+/// Keeps new runs from starting. Those under way end their current step and then wait, too.
 pub async fn pause(app: &App, which: &str, by: &str) -> Result<Automation, Error> {
-    change(app, which, Mode::Paused, by).await
+    let automation = change(app, which, Mode::Paused, by).await?;
+    // Told, and not waited for: an effect that is under way takes as long as it takes.
+    app.control.stop(Some(automation.id)).await;
+    Ok(automation)
 }
 
-/// Lets an automation work again.
+/// Lets an automation work again. Golden runs that were last checked before an upgrade are checked first; whoever resumes
+/// it a second time has seen what differs, and says yes to it.
 pub async fn resume(app: &App, which: &str, by: &str) -> Result<Automation, Error> {
-    change(app, which, Mode::Active, by).await
+    let automation = app.store.automation(which).await?;
+    let checked = golden::check_stale(&Grounds::of(app), &automation, None).await.map_err(super::trial::trouble)?;
+    let differs = checked.iter().flatten().filter(|found| found.is_news()).map(|found| found.words.clone()).next();
+    if let Some(words) = differs {
+        let message = format!(
+            "`{}` would do something else than in a golden run: {words}. Look with `steward golden check {}`; \
+             resumed again, it runs",
+            automation.name, automation.name
+        );
+        return Err(Error::new(Code::GoldenDiffers, message));
+    }
+    let resumed = change(app, which, Mode::Active, by).await?;
+    app.store.close_golden_need(automation.id, by).await?;
+    Ok(resumed)
 }
 
 /// Puts an automation in shadow: what its runs would do outside is noted, and not done.

@@ -7,7 +7,7 @@ use intents::canonical;
 use intents::id::RunId;
 use intents::journal::{self, LogLine, Record};
 use intents::outcome::Failure;
-use sandbox::{FromScript, Start};
+use sandbox::{FromScript, Jail, Limits, Start};
 use serde_json::Value;
 
 use super::explain;
@@ -78,11 +78,22 @@ pub async fn replay(app: &App, id: RunId) -> Result<Replay, Error> {
         }
     };
     let tools = granted(app, &run).await?;
-    let (start, recording) = recording(records, source, tools).ok_or_else(|| {
+    replay_records(&app.jail, app.config.limits.of_attempts(), records, source, tools).await?.ok_or_else(|| {
         let message = format!("{id} has no journal to replay: it has not begun, or its payload was erased");
         Error::new(Code::RunNotReplayable, message)
-    })?;
-    let mut attempt = app.jail.attempt(start, app.config.limits.of_attempts()).await?;
+    })
+}
+
+/// Runs a journal again with a script that sees these tools; none when the journal has no beginning.
+pub(crate) async fn replay_records(
+    jail: &Jail,
+    limits: Limits,
+    records: Vec<Record>,
+    script: String,
+    tools: Vec<String>,
+) -> Result<Option<Replay>, Error> {
+    let Some((start, recording)) = recording(records, script, tools) else { return Ok(None) };
+    let mut attempt = jail.attempt(start, limits).await?;
     let found = loop {
         let step = attempt.next().await;
         if let Some(found) = recording.compare(&step) {
@@ -94,7 +105,7 @@ pub async fn replay(app: &App, id: RunId) -> Result<Replay, Error> {
         Ok(reached) => (reached, None),
         Err(difference) => (Reached::Difference, Some(*difference)),
     };
-    Ok(Replay { calls: recording.calls, reached, difference })
+    Ok(Some(Replay { calls: recording.calls, reached, difference }))
 }
 
 /// The tools that the run's contract grants, as its script sees them.

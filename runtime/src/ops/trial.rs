@@ -189,7 +189,7 @@ fn digest_of(cases: &[Case], past: &[Past]) -> String {
     canonical::digest(&json!({ "cases": cases, "past": past })).to_string()
 }
 
-fn trouble(trouble: Trouble) -> Error {
+pub(super) fn trouble(trouble: Trouble) -> Error {
     match trouble {
         Trouble::Store(error) => error.into(),
         Trouble::Jail { reason } | Trouble::Unfit { reason, .. } | Trouble::Broken { reason, .. } => {

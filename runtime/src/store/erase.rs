@@ -14,7 +14,7 @@ use super::db::Queries;
 use super::need::erased_body;
 use super::rows::{effect, need, notice, run, segment, shadow_note, signal, state, whole_run};
 use super::writer::Command;
-use super::{Error, NeedStatus, Store, artifact, ledger, model_call, repair, shadow};
+use super::{Error, NeedStatus, Store, artifact, golden, ledger, model_call, repair, shadow};
 
 /// Runs whose content goes in one commit: short enough that nobody waits for it.
 const RUNS_MAX: u64 = 100;
@@ -143,6 +143,7 @@ impl Command for EraseRuns {
         erased.needs = self.needs(batch, &ids).await?;
         repair::forget_of(batch, &ids).await?;
         model_call::forget_of(batch, &ids).await?;
+        golden::forget_of(batch, &ids).await?;
         let files = artifact::forget_of(batch, &ids).await?;
         erased.artifacts = files.len() as u64;
         let notices = notice::Entity::delete_many().filter(notice::Column::RunId.is_in(ids.clone()));
@@ -229,6 +230,7 @@ impl Command for EraseState {
             .filter(state::Column::AutomationId.eq(self.automation.to_string()))
             .filter(state::Column::Value.is_not_null());
         let mut values = batch.tx.change(emptied).await?;
+        golden::forget_all(batch, self.automation).await?;
         if let Some(shadow) = batch.automation(self.automation).await?.and_then(|row| row.shadow.clone()) {
             values += shadow::empty_memory(batch, &shadow).await?;
         }

@@ -469,6 +469,21 @@ table!(model_call, "model_calls", {
     answer: Option<Vec<u8>>,
 });
 
+table!(golden, "goldens", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: String,
+    automation_id: String,
+    run_id: Option<String>,
+    kind: String,
+    digest: Vec<u8>,
+    body: Vec<u8>,
+    created_at: i64,
+    last_checked_at: Option<i64>,
+    last_verdict: Option<String>,
+    last_words: Option<String>,
+    last_pins: Option<String>,
+});
+
 table!(trial, "trials", {
     #[sea_orm(primary_key, auto_increment = false)]
     id: String,

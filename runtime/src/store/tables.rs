@@ -149,6 +149,8 @@ tables! {
     ModelCalls = model_call, Thinned, by ["id"];
     /// Proof sheets of trials.
     Trials = trial, Age, by ["id"];
+    /// Recorded cases with the effects that they must lead to.
+    Goldens = golden, Made, by ["id"];
     /// Conversations.
     Threads = thread, Age, by ["id"];
     /// What was said in them.

@@ -117,7 +117,8 @@ async fn what_goes_live_goes_live_once_and_what_waited_goes_on_once() {
     let automation = world.automation("books").await;
     let failed = fails(&world, &automation, "a", new("field", "books")).await;
     let repair = only(&world).await;
-    let live = deploys(&world, &repair, candidate("export default async function run() { return 1; }", &[])).await.unwrap();
+    let live =
+        deploys(&world, &repair, candidate("export default async function run() { return 1; }", &[])).await.unwrap();
     assert_eq!(live.state, State::Watching);
     let again = DeployRepair {
         repair: repair.id,
@@ -150,7 +151,10 @@ async fn a_person_takes_it_back_once_and_it_is_not_made_again_by_itself() {
     let repair = only(&world).await;
     deploys(&world, &repair, candidate("export default async function run() { return 1; }", &[])).await.unwrap();
     let undone = world.store.undo_repair(repair.id, "ann").await.unwrap();
-    assert_eq!((undone.state, world.store.automation("books").await.unwrap().script), (State::Undone, automation.script));
+    assert_eq!(
+        (undone.state, world.store.automation("books").await.unwrap().script),
+        (State::Undone, automation.script)
+    );
     assert_eq!(code(world.store.undo_repair(repair.id, "ann").await), "REPAIR_NOT_LIVE");
     world.clock.advance(Duration::from_secs(3 * 3600));
     fails(&world, &automation, "b", new("other", "books")).await;
@@ -186,7 +190,8 @@ async fn a_storm_is_given_up_in_one_need_that_names_all_and_one_answer_is_for_al
         let automation = world.automation(&format!("books-{index}")).await;
         failed.push(fails(&world, &automation, "a", new("field", "books")).await);
     }
-    let repairs: Vec<_> = world.store.repairs(None, None, 10).await.unwrap().into_iter().map(|repair| repair.id).collect();
+    let repairs: Vec<_> =
+        world.store.repairs(None, None, 10).await.unwrap().into_iter().map(|repair| repair.id).collect();
     let one = GiveUp { repairs: vec![repairs[0]], why: "no proposal holds".to_owned(), steps: Vec::new() };
     world.store.give_repairs_up(one).await.unwrap();
     let rest = GiveUp { repairs: repairs.clone(), why: "the first one".to_owned(), steps: Vec::new() };
@@ -214,8 +219,7 @@ async fn what_an_erased_run_held_is_in_no_repair_any_more() {
     let repair = only(&world).await;
     let known = world.store.take_repair_up(repair.id, Some("Ann Lee owes 120.50".to_owned())).await.unwrap();
     let step = Step::Host { text: "Ann Lee again".to_owned() };
-    let advance =
-        AdvanceRepair { repair: repair.id, after: known.step, steps: vec![NewStep::free(step)], tried: None };
+    let advance = AdvanceRepair { repair: repair.id, after: known.step, steps: vec![NewStep::free(step)], tried: None };
     world.store.advance_repair(advance).await.unwrap();
     world.store.erase(Erasure::Run(failed.run), "ann").await.unwrap();
     assert_eq!(world.store.repair_steps(repair.id).await.unwrap(), []);

@@ -158,6 +158,7 @@ impl Attempt {
                     Pulled::Part | Pulled::Closed => {}
                 }
             }
+            () = self.line.get_ref().read_by_watchdog() => {}
             room = room => room?.clear_ready(),
         }
         Ok(())

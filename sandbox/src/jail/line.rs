@@ -10,6 +10,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::jail::attempt::is_gone;
 use crate::jail::control::Control;
 use crate::jail::kill::Killer;
@@ -33,6 +35,9 @@ pub(crate) struct Line {
     /// Not kept alive by attempts: a jail that is dropped ends them.
     control: Weak<Control>,
     state: Mutex<State>,
+    /// Told when the watchdog has read: the system tells of bytes only while they are there, so whoever waits for the
+    /// socket would not hear of those that somebody else took.
+    read_by_watchdog: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +90,7 @@ pub(crate) enum Look {
 
 impl Line {
     pub(crate) fn new(socket: UnixStream, control: Weak<Control>) -> Self {
-        Self { socket, control, state: Mutex::default() }
+        Self { socket, control, state: Mutex::default(), read_by_watchdog: Notify::new() }
     }
 
     /// Notes that a script is being sent, which may compute for so long at a time.
@@ -207,6 +212,9 @@ impl Line {
     pub(crate) fn look(&self) -> Look {
         let mut state = self.state();
         let pulled = self.pull_into(&mut state).unwrap_or(Pulled::Nothing);
+        if pulled != Pulled::Nothing {
+            self.read_by_watchdog.notify_one();
+        }
         let now = now();
         match state.computing.zip(state.turn) {
             Some((since, turn)) if !state.is_over() => {
@@ -226,6 +234,11 @@ impl Line {
         }
         state.watched = false;
         Look::Never
+    }
+
+    /// Waits until the watchdog has read something that the host did not hear of.
+    pub(crate) async fn read_by_watchdog(&self) {
+        self.read_by_watchdog.notified().await;
     }
 
     /// Whether the process has ended before it had read its script to the end, so that no script has run.

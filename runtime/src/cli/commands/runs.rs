@@ -1,11 +1,16 @@
 //! `steward runs`.
 
-use serde_json::{Map, Value};
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
 
 use super::render;
 use crate::api::{
     ArtifactList, ArtifactView, CallList, EventView, LogList, ReplayView, RunDetail, RunPage, RunView, StepList,
 };
+use crate::bundle::BundleV1;
 use crate::cli::args::Runs;
 use crate::cli::client::{Client, shaped};
 use crate::cli::exit::Exit;
@@ -26,6 +31,7 @@ pub(in crate::cli) async fn run(client: &Client, command: Runs, out: &mut Out) -
         }
         Runs::Show { run } => show(client, &run, out).await,
         Runs::Replay { run } => replay(client, &run, out).await,
+        Runs::Bundle { run, output } => bundle(client, &run, output, out).await,
         Runs::Watch { which } => watch(client, which.as_deref(), out).await,
         Runs::Stop { run } => {
             let answer = client.post(&["v1", "runs", &run, "stop"], Value::Object(Map::new())).await?;
@@ -171,6 +177,43 @@ async fn replay(client: &Client, run: &str, out: &mut Out) -> Result<Exit, Error
         }
     }
     Ok(if replay.equal { Exit::Success } else { Exit::Failure })
+}
+
+async fn bundle(client: &Client, run: &str, output: Option<PathBuf>, out: &mut Out) -> Result<Exit, Error> {
+    let writing = Progress::begin("Writing the bundle …");
+    let answer = client.get(&["v1", "runs", run, "bundle"]).await?;
+    drop(writing);
+    let bundle: BundleV1 = shaped(&answer)?;
+    let path = output.unwrap_or_else(|| PathBuf::from(format!("{run}.bundle.json")));
+    let mut text = serde_json::to_string_pretty(&answer).unwrap_or_default();
+    text.push('\n');
+    let refused = |error: std::io::Error| Error::new(Code::FileUnreadable, format!("{}: {error}", path.display()));
+    // Whoever is in it is in it no more, and still it is nobody else's by default.
+    private_file(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(refused)?;
+    if out.is_json() {
+        out.value(&json!({ "file": path, "replaced": bundle.replaced, "reproduces": bundle.reproduces }));
+        return Ok(Exit::Success);
+    }
+    let count = usize::try_from(bundle.replaced).unwrap_or(usize::MAX);
+    out.line(format!(
+        "{}: {} replaced.",
+        path.display(),
+        if count == 1 { "1 text".to_owned() } else { format!("{count} texts") }
+    ));
+    if bundle.reproduces {
+        out.line(format!("`steward replay {}` leads to the same end anywhere.", path.display()));
+    } else {
+        out.line("A replay of it leads elsewhere: the script looks at something that was replaced. It may still help.");
+    }
+    Ok(Exit::Success)
+}
+
+/// A new file that only its owner reads.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Whether an event ends what is watched.

@@ -16,7 +16,7 @@ use crate::store::batch::Batch;
 use crate::store::db::Queries;
 use crate::store::rows::{automation as automation_row, fingerprint, repair as row, repair_run, script};
 use crate::store::writer::Command;
-use crate::store::{Error, NewNeed, NewStep, Store, need, notice, run};
+use crate::store::{Error, GoldenKind, GoldenVerdict, NewGolden, NewNeed, NewStep, Store, golden, need, notice, run};
 
 /// Runs under a repair that are watched: a regression shows in the first ones.
 const WATCH_RUNS: i64 = 3;
@@ -128,8 +128,32 @@ pub(super) async fn deploy(
     let resumed = resume(batch, row).await?;
     let line = line(said, &candidate, &version, row, resumed);
     said.ended = Some(line.clone());
+    keep_golden(batch, row, &candidate, by).await?;
     let headline = format!("{}: repaired as version {version}", found.title);
     notice::tell(batch, Some(id), "info", &headline, &line, &Labels::new()).await
+}
+
+/// The failing run becomes a golden run, as the repair brought it to its end, and as one that must not fail again.
+async fn keep_golden(batch: &mut Batch<'_>, row: &row::Model, candidate: &Candidate, by: &str) -> Result<(), Error> {
+    let Some(body) = &candidate.golden else { return Ok(()) };
+    for kind in [GoldenKind::Failure, GoldenKind::Repair] {
+        let mut body = body.clone();
+        body["must_end"] = (kind == GoldenKind::Failure).into();
+        let new = NewGolden {
+            automation: automation(row)?,
+            run: Some(row.run_id.parse().map_err(unreadable)?),
+            kind,
+            body,
+            checked: Some((GoldenVerdict::Verified, crate::golden::pins())),
+            by: by.to_owned(),
+        };
+        match golden::keep(batch, &new).await {
+            // What is too long to be replayed in any time is proven as it is.
+            Ok(_) | Err(Error::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// What a person reads in the morning: what broke, what changed, what proved it, what it cost, how to undo it.

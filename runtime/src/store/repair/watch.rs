@@ -15,7 +15,7 @@ use crate::store::batch::Batch;
 use crate::store::db::Queries;
 use crate::store::rows::{repair as row, run, script};
 use crate::store::writer::Command;
-use crate::store::{Error, Store, notice};
+use crate::store::{Error, Store, golden, notice};
 
 /// Who takes back what does not hold.
 const ACTOR: &str = "maintainer";
@@ -76,6 +76,8 @@ async fn take_back(batch: &mut Batch<'_>, row: &mut row::Model, to: State, by: &
         // What is known by now is the shape of the script that is taken back. An adapter left it as it was.
         fingerprint::forget(batch, id).await?;
     }
+    // What it brought to its end is nothing that the script before it leads to.
+    golden::forget_repair(batch, &row.run_id).await?;
     said.ended = Some(format!("taken back: {why}"));
     set_body(batch, row, &said)?;
     batch.tx.update(row).await?;
