@@ -14,6 +14,7 @@ use runtime::store::{
 };
 use serde_json::json;
 
+use super::place::Database;
 use super::world::{Attempt, World, code, need_of};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -188,7 +189,11 @@ async fn attack_a_forged_link_and_what_the_database_knows_of_links() {
     let (_, need) = asleep(&world, Kind::Reconnect).await;
     let (_, links) = linked(&world, need).await;
     let right = &links[0].1;
-    let stored = world.text("SELECT lower(hex(digest)) FROM need_links").await;
+    let as_hex = match crate::DATABASE {
+        Database::Sqlite => "lower(hex(digest))",
+        Database::Postgres => "encode(digest, 'hex')",
+    };
+    let stored = world.text(&format!("SELECT {as_hex} FROM need_links")).await;
     assert!(!right.contains(&stored) && !stored.contains(&right[..64]), "the database holds what makes a link");
     let flip = |at: usize| {
         let mut forged = right.clone().into_bytes();
