@@ -50,7 +50,7 @@ impl Probe {
     }
 
     /// A tool of our own.
-    pub(crate) fn new(name: &str, kind: Kind, shape: Shape, script: &Shared) -> Entry {
+    pub(crate) fn entry(name: &str, kind: Kind, shape: Shape, script: &Shared) -> Entry {
         let definition = Definition {
             name: name.parse().unwrap(),
             version: 1,

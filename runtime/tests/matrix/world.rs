@@ -386,7 +386,7 @@ fn probes(folder: &Path, script: &Shared) -> Catalogue {
         ("probe.blind", Kind::Effect(Identity::Blind), Shape::Open),
     ];
     for (name, kind, shape) in own {
-        catalogue.register(Probe::new(name, kind, shape, script)).unwrap();
+        catalogue.register(Probe::entry(name, kind, shape, script)).unwrap();
     }
     catalogue
 }
