@@ -34,4 +34,4 @@ pub use recorded::Recording;
 pub use request::digest_of;
 pub use service::Models;
 pub(crate) use service::read_budget;
-pub(crate) use tools::register;
+pub use tools::register;

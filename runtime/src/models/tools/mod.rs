@@ -9,4 +9,4 @@ mod exact;
 mod task;
 mod tool;
 
-pub(crate) use tool::register;
+pub use tool::register;

@@ -29,7 +29,7 @@ struct ModelTool {
 }
 
 /// Adds the tools to a catalogue.
-pub(crate) fn register(catalogue: &mut Catalogue, models: &Models) -> Result<(), connectors::Error> {
+pub fn register(catalogue: &mut Catalogue, models: &Models) -> Result<(), connectors::Error> {
     for verb in Verb::ALL {
         let tool = ModelTool { verb, definition: verb.definition(), models: models.clone() };
         catalogue.register(Entry::Tool(Arc::new(tool)))?;
