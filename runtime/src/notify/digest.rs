@@ -10,6 +10,8 @@ use crate::store::{Error, Store, Usage, UsageBy, UsageFilter};
 
 /// Needs that a digest lists; it counts the others.
 const NEEDS_MAX: u64 = 50;
+/// What one notice says: a repair in one line is as long.
+const TOLD_CHARS_MAX: usize = 1000;
 /// A line of a digest.
 const LINE_CHARS_MAX: usize = 200;
 
@@ -65,6 +67,10 @@ pub(super) async fn digest(store: &Store, from: Timestamp, until: Timestamp, zon
     for told in &lines {
         let title = line(&redact_text(&told.title, Policy::Secrets), LINE_CHARS_MAX);
         text.push_str(&format!("  * {title} ({}, {})\n", told.level, clock(told.at, zone)));
+        let said = line(&redact_text(&told.text, Policy::Secrets), TOLD_CHARS_MAX);
+        if !said.is_empty() {
+            text.push_str(&format!("    {said}\n"));
+        }
     }
     if !doubtful.is_empty() {
         text.push_str("\nNotifications that may not have reached you\n");
@@ -97,7 +103,8 @@ pub(super) async fn digest(store: &Store, from: Timestamp, until: Timestamp, zon
         "model_calls": usage.calls,
         "model_cost": usage.cost.plus(usage.held).to_string(),
         "lines": lines.iter().map(|told| json!({
-            "level": told.level, "title": redact_text(&told.title, Policy::Secrets), "at": told.at.to_string(),
+            "level": told.level, "title": redact_text(&told.title, Policy::Secrets),
+            "text": redact_text(&told.text, Policy::Secrets), "at": told.at.to_string(),
         })).collect::<Vec<_>>(),
         "doubtful": doubtful.iter().map(|lost| json!({
             "id": lost.id.to_string(), "channel": lost.channel.as_str(), "state": lost.state.as_str(),

@@ -33,6 +33,8 @@ pub struct DigestLine {
     pub level: String,
     /// The headline.
     pub title: String,
+    /// What it says.
+    pub text: String,
     /// When.
     pub at: Timestamp,
 }
@@ -87,7 +89,12 @@ impl Store {
             .filter(notice::Column::CreatedAt.lt(until.as_millis()))
             .order_by_asc(notice::Column::Id)
             .limit(LINES_MAX);
-        let line = |notice: Notice| DigestLine { level: notice.level, title: notice.title, at: notice.created_at };
+        let line = |notice: Notice| DigestLine {
+            level: notice.level,
+            title: notice.title,
+            text: notice.text,
+            at: notice.created_at,
+        };
         let rows = self.reader().all(notices).await?;
         rows.into_iter().map(|row| view(self.shared(), row).map(line)).collect()
     }

@@ -89,7 +89,7 @@ fn a_repair_that_holds_is_kept_and_one_line_tells_of_it() {
     let twice = shop.place.post(&format!("/v1/repairs/{}/undo", repair["id"].as_str().unwrap()), &json!({}));
     assert_eq!(twice.code(), "REPAIR_NOT_LIVE", "{}", twice.body);
     shop.run("failed");
-    let need = shop.place.need("DRIFT");
+    let need = shop.place.need("ANSWER_DRIFT");
     assert!(need["evidence"]["not_repaired"].as_str().unwrap().contains("was taken back by you"), "{need:#}");
 }
 

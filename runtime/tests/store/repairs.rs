@@ -23,7 +23,7 @@ fn new(cause: &str, storm: &str) -> NewRepair {
         storm: Digest::of(storm.as_bytes()),
         per_week: None,
         body: RepairBody {
-            failure: Failure::new(Class::Logic, "DRIFT", "a field is gone"),
+            failure: Failure::new(Class::Logic, "ANSWER_DRIFT", "a field is gone"),
             broke: "a field is gone".to_owned(),
             evidence: json!({ "line": 7 }),
             service: Some("books.example".to_owned()),

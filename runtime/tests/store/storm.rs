@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use intents::effect::State;
 use intents::failure::Class;
 use intents::id::RunId;
-use intents::need::Kind;
+use intents::need::{Choice, Kind};
 use intents::run::Phase;
 use runtime::store::{Automation, Begun, Delivered, Error, Finished, Mode, NewWait, Retention, RunFilter, StateWrite};
 use serde_json::json;
@@ -151,7 +151,12 @@ async fn one_task(world: &World, automation: &Automation, seed: u64, mut runs: B
                 if let Some(need) = store.needs(Some(runtime::store::NeedStatus::Open), None, 1).await.unwrap().pop() {
                     let choices = need.kind.choices();
                     let choice = choices[dice.below(choices.len())];
-                    allowed(store.answer_need(need.id, choice, "ann").await, &context);
+                    let key = need.evidence["key"].as_str().map(|key| key.replace("invoice=", ""));
+                    let answered = allowed(store.answer_need(need.id, choice, "ann").await, &context);
+                    // A person's word is proof enough to do it again.
+                    if let (Some(_), Choice::ItDidNot, Some(key)) = (answered, choice, key) {
+                        promises.performed.entry(key).or_default().1 += 1;
+                    }
                 }
             }
             17 => store.lose_attempt(attempt.run, attempt.number).await.unwrap(),

@@ -183,7 +183,7 @@ impl Attempt {
             if drift.breaks() && known.is_firm() {
                 let message =
                     format!("the answer of {} has another shape than before: {}", service_of(&site), drift.words());
-                let failure = Failure::new(Class::Logic, "DRIFT", message);
+                let failure = Failure::new(Class::Logic, "ANSWER_DRIFT", message);
                 let changes: Vec<_> = drift.changes.iter().map(intents::drift::Change::words).collect();
                 let evidence = json!({ "site": site, "changes": changes, "runs": known.samples });
                 return Ok(Err((failure, outcome, evidence)));
