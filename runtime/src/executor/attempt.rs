@@ -505,6 +505,7 @@ impl Attempt {
         if let Err(failure) = self.services.breakers.admit(admitted, now) {
             return self.faulted(admitted, failure, None).await;
         }
+        self.leaves(admitted.call);
         let call = admitted.for_tool(&self.context, &self.labels, None, now, now);
         let (services, tool, id) = (self.services.clone(), Arc::clone(tool), admitted.call);
         self.droppable.push(Box::pin(async move {

@@ -37,6 +37,8 @@ pub(super) struct Shapes {
     service: Option<String>,
     /// What the failed run had read in whose place this one goes on.
     given: BTreeMap<(String, String), VecDeque<Given>>,
+    /// When each read left, by call.
+    left_at: BTreeMap<u32, Timestamp>,
     /// When what was given back was read, by call: it is no fresher for that.
     read_at: BTreeMap<u32, Timestamp>,
 }
@@ -121,6 +123,12 @@ impl Attempt {
         Some(Performed { outcome, labels })
     }
 
+    /// Notes that a read leaves.
+    pub(super) fn leaves(&mut self, call: u32) {
+        let now = self.services.env.now();
+        self.shapes.left_at.insert(call, now);
+    }
+
     /// Whether the read of a call was given back rather than made.
     pub(super) fn was_given(&self, call: u32) -> bool {
         self.shapes.read_at.contains_key(&call)
@@ -197,9 +205,10 @@ impl Attempt {
     }
 
     fn saw(&mut self, site: String, shape: Shape, admitted: &Admitted) {
-        let made_at = self.made_at.get(&admitted.call).copied();
+        // What waited for its turn before is no matter of the service.
+        let left_at = self.shapes.left_at.remove(&admitted.call);
         let now = self.services.env.now();
-        let took_ms = u64::try_from(made_at.map_or(0, |at| now.since(at).as_millis())).unwrap_or(u64::MAX);
+        let took_ms = u64::try_from(left_at.map_or(0, |at| now.since(at).as_millis())).unwrap_or(u64::MAX);
         let timeout_ms = admitted.definition.timeout_ms;
         match self.shapes.seen.entry(site) {
             std::collections::btree_map::Entry::Vacant(vacant) => {
