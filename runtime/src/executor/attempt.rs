@@ -502,7 +502,10 @@ impl Attempt {
     async fn go_ahead(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
         let Kind::Read(tool) = &admitted.kind else { return self.host_call(admitted).await };
         let now = self.services.env.now();
-        if let Err(failure) = self.services.breakers.admit(admitted, now) {
+        // Who can do without the answer wants to know whether it is there now.
+        if !admitted.optional
+            && let Err(failure) = self.services.breakers.admit(admitted, now)
+        {
             return self.faulted(admitted, failure, None).await;
         }
         self.leaves(admitted.call);

@@ -110,7 +110,7 @@ impl Finish {
         };
         let (cause, title) = match &self.repair {
             Some(new) => (new.storm, new.body.broke.clone()),
-            None => (incident::cause_of(&row.automation_id, &failure.code), failure.message.clone()),
+            None => (incident::cause_of(&row.automation_id, failure), failure.message.clone()),
         };
         incident::failed(batch, row, &cause, &failure.code, &title).await
     }

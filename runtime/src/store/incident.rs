@@ -7,6 +7,7 @@ use intents::canonical::Digest;
 use intents::id::{AutomationId, IncidentId, RunId};
 use intents::incident::{Mark, WINDOW, closes, opens};
 use intents::label::Labels;
+use intents::outcome::Failure;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -65,9 +66,10 @@ fn unreadable(error: impl std::fmt::Display) -> Error {
     Error::unreadable("incident", error)
 }
 
-/// What makes failures one incident, where nothing better is known: the automation and the code.
-pub(super) fn cause_of(automation: &str, code: &str) -> Digest {
-    Digest::of_parts("steward incident 1", &[automation.as_bytes(), code.as_bytes()])
+/// What makes failures one incident, where nothing better is known: the automation, and what failed in which words.
+pub(super) fn cause_of(automation: &str, failure: &Failure) -> Digest {
+    let parts = [automation.as_bytes(), failure.code.as_bytes(), failure.message.as_bytes()];
+    Digest::of_parts("steward incident 1", &parts)
 }
 
 /// Notes that a run has failed; opens an incident when it is one of several.
