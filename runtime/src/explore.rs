@@ -45,6 +45,14 @@ const RECORDED_BYTES_MAX: usize = 512 * 1024;
 /// The name that the code has in what is said about it.
 const NAME: &str = "explore.js";
 
+/// What stands between the code of a look and the true values: it works on tokens, and what it sends is true.
+pub(crate) struct Veil<'a> {
+    /// A value as the code gets it.
+    pub(crate) hide: Box<dyn Fn(&Value) -> Value + Send + Sync + 'a>,
+    /// A text that leaves, as it is meant.
+    pub(crate) show: Box<dyn Fn(&str) -> String + Send + Sync + 'a>,
+}
+
 /// What a look may do.
 pub(crate) struct Rules<'a> {
     /// The contract; only its reads are made.
@@ -59,6 +67,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) named: Option<&'a Named>,
     /// What the code is given as its input.
     pub(crate) input: Value,
+    /// What the code does not see.
+    pub(crate) veil: Option<&'a Veil<'a>>,
     /// Reads that are given back rather than made.
     pub(crate) given: Vec<RecordedCall>,
     /// Adapters that stand between services and the code.
@@ -132,7 +142,7 @@ impl Look<'_> {
         let start = Start {
             script: script(js),
             name: NAME.to_owned(),
-            input: self.rules.input.clone(),
+            input: self.hidden(&self.rules.input),
             at: env.now(),
             seed: env.random_bytes(),
             replay: Vec::new(),
@@ -160,7 +170,8 @@ impl Look<'_> {
                     let Some(leaving) = waiting.pop_front() else {
                         break End::Failed(Failure::new(Class::Logic, "SCRIPT_DEADLOCK", "it waits for nothing"));
                     };
-                    match self.call(&leaving).await? {
+                    let leaving = self.shown(leaving);
+                    match self.call(&leaving).await?.map(|outcome| self.veiled(outcome)) {
                         Ok(outcome) => match attempt.answer(leaving.call, &outcome, self.app.env.now()).await {
                             Ok(()) => sent += 1,
                             Err(error) => {
@@ -230,6 +241,26 @@ impl Look<'_> {
         }
     }
 
+    fn hidden(&self, value: &Value) -> Value {
+        self.rules.veil.map_or_else(|| value.clone(), |veil| (veil.hide)(value))
+    }
+
+    /// An outcome as the code gets it.
+    fn veiled(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Value(value) => Outcome::Value(self.hidden(&value)),
+            Outcome::Refused(refusal) => Outcome::Refused(Refusal { data: self.hidden(&refusal.data), ..refusal }),
+            Outcome::Skipped { clause } => Outcome::Skipped { clause },
+        }
+    }
+
+    /// A call as it is meant.
+    fn shown(&self, leaving: Leaving) -> Leaving {
+        let Some(veil) = self.rules.veil else { return leaving };
+        let (arguments, key) = ((veil.show)(&leaving.arguments), leaving.key.as_deref().map(&veil.show));
+        Leaving { arguments, key, ..leaving }
+    }
+
     /// A read that was made before.
     fn given(&mut self, wish: &Wish) -> Option<Outcome> {
         let name = wish.definition.name.as_str();
@@ -266,6 +297,11 @@ impl Look<'_> {
         };
         let world = Circumstances { now: self.app.env.now(), major: 1, reads: &[], reread: &[], labels: &self.labels };
         match gate::decide(&self.rules.contract, &call, &world) {
+            // Places in windows are for runs: a look takes none, so it makes no call that takes one.
+            Verdict::Pass(passed) if self.rules.named.is_none() && !passed.is_free() => {
+                let message = "a limit of the contract counts these reads, and a look may not use them up";
+                Err(Failure::new(Class::Permission, "GATE_TOOL_NOT_GRANTED", message))
+            }
             Verdict::Pass(passed) => match wish.arguments.value()["url"].as_str() {
                 Some(_)
                     if self

@@ -26,7 +26,7 @@ pub enum Unfaithful {
         /// How many rows it has.
         rows: usize,
     },
-    /// Something that the script was proven with is nothing now, in every row.
+    /// Something that the script was proven with is missing or nothing now, in some row.
     Lost {
         /// Where it should stand.
         at: String,
@@ -50,8 +50,48 @@ impl fmt::Display for Unfaithful {
 /// Checks that `adapted` says what `raw` said, in the places that `proven` had.
 pub fn faithful(raw: &Value, adapted: &Value, proven: &Shape) -> Result<(), Unfaithful> {
     let source = Source::of(raw);
+    let mut names = BTreeSet::new();
+    names_of_shape(proven, &mut names);
+    names_of(raw, &mut names);
+    named(adapted, &names, "")?;
     check(adapted, &source.outside, &source.lists, "")?;
     kept(proven, &Shape::of_result(adapted), String::new())
+}
+
+/// The names of all members of a value.
+fn names_of(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| names_of(item, names)),
+        Value::Object(members) => members.iter().for_each(|(name, member)| {
+            names.insert(name.clone());
+            names_of(member, names);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn names_of_shape(shape: &Shape, names: &mut BTreeSet<String>) {
+    if let Some(items) = &shape.items {
+        names_of_shape(items, names);
+    }
+    for (name, member) in &shape.members {
+        names.insert(name.clone());
+        names_of_shape(&member.shape, names);
+    }
+}
+
+/// Where an object is a table by key, its names are data: none may be made up.
+fn named(value: &Value, names: &BTreeSet<String>, at: &str) -> Result<(), Unfaithful> {
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().try_for_each(|(index, item)| named(item, names, &format!("{at}/{index}")))
+        }
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            let at = format!("{at}/{name}");
+            if names.contains(name) { named(member, names, &at) } else { Err(Unfaithful::Invented { at }) }
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
 }
 
 /// What a value was made of.
@@ -90,8 +130,8 @@ impl Said {
     }
 
     fn add_text(&mut self, text: &str) {
-        let whole = text.trim().to_lowercase();
-        match whole.as_str() {
+        let whole = text.trim();
+        match whole.to_lowercase().as_str() {
             "true" | "yes" => drop(self.truths.insert(true)),
             "false" | "no" => drop(self.truths.insert(false)),
             _ => {}
@@ -103,7 +143,7 @@ impl Said {
         // A part of a text that stands by itself in it: the address in `Ann <ann@example.com>`.
         let between = |c: char| c.is_whitespace() || "<>,;()\"'|".contains(c);
         self.texts.extend(whole.split(between).filter(|part| !part.is_empty()).map(str::to_owned));
-        self.texts.insert(whole);
+        self.texts.insert(whole.to_owned());
         self.texts.insert(text.to_owned());
     }
 
@@ -127,7 +167,7 @@ impl Said {
             Value::String(text) => {
                 text.is_empty()
                     || self.texts.contains(text)
-                    || self.texts.contains(&text.trim().to_lowercase())
+                    || self.texts.contains(text.trim())
                     || dates(text).iter().any(|date| self.texts.contains(date))
                     || number_in(text).is_some_and(|number| self.texts.contains(&number))
             }
@@ -203,7 +243,8 @@ fn list(items: &[Value], said: &Said, lists: &[Vec<Item>], at: &str) -> Result<(
     let mut first = None;
     for list in lists.iter().filter(|list| list.len() == items.len()) {
         let fits = items.iter().zip(list).enumerate().try_for_each(|(index, (item, source))| {
-            let mut all = said.clone();
+            // What is said once for all rows is no truth about one of them.
+            let mut all = Said { texts: said.texts.clone(), truths: BTreeSet::new() };
             all.texts.extend(source.said.texts.iter().cloned());
             all.truths.extend(source.said.truths.iter().copied());
             check(item, &all, &source.lists, &format!("{at}/{index}"))
@@ -216,10 +257,11 @@ fn list(items: &[Value], said: &Said, lists: &[Vec<Item>], at: &str) -> Result<(
     Err(first.unwrap_or(wrong))
 }
 
-/// What was never `null` is not `null` everywhere now.
+/// What was there in each row is there in each row now, and what was never `null` or empty is neither.
 fn kept(proven: &Shape, now: &Shape, at: String) -> Result<(), Unfaithful> {
-    let only_null = now.kinds.len() == 1 && now.kinds.contains(&Kind::Null);
-    if only_null && !proven.kinds.is_empty() && !proven.kinds.contains(&Kind::Null) {
+    let is_null = now.kinds.contains(&Kind::Null) && !proven.kinds.is_empty() && !proven.kinds.contains(&Kind::Null);
+    let is_empty = now.forms.contains(&Form::Empty) && !proven.forms.is_empty() && !proven.forms.contains(&Form::Empty);
+    if is_null || is_empty {
         return Err(Unfaithful::Lost { at });
     }
     if let (Some(proven), Some(now)) = (&proven.items, &now.items) {
@@ -227,6 +269,9 @@ fn kept(proven: &Shape, now: &Shape, at: String) -> Result<(), Unfaithful> {
     }
     for (name, member) in &proven.members {
         match now.members.get(name) {
+            Some(found) if member.times == proven.objects && found.times < now.objects => {
+                return Err(Unfaithful::Lost { at: format!("{at}/{name}") });
+            }
             Some(found) => kept(&member.shape, &found.shape, format!("{at}/{name}"))?,
             None if member.times == proven.objects && now.objects > 0 => {
                 return Err(Unfaithful::Lost { at: format!("{at}/{name}") });
@@ -248,6 +293,10 @@ fn plain_number(text: &str) -> String {
 
 /// The number that a text holds: with a currency, with marks between its thousands.
 fn number_in(text: &str) -> Option<String> {
+    // A sign behind letters is none: `A-17`.
+    if text.contains('-') && !text.trim_start().starts_with('-') {
+        return None;
+    }
     let kept: String =
         text.chars().filter(|c| !c.is_whitespace() && !c.is_alphabetic() && !"€$£¥_'".contains(*c)).collect();
     let (point, comma) = (kept.rfind('.'), kept.rfind(','));
@@ -257,6 +306,8 @@ fn number_in(text: &str) -> Option<String> {
         // A comma before two digits is a point.
         (None, Some(comma)) if kept.len() - comma - 1 <= 2 => kept.replace(',', "."),
         (None, Some(_)) => kept.replace(',', ""),
+        // `1.250 EUR` is twelve hundred and fifty or one and a quarter: nobody knows.
+        (Some(point), None) if kept.len() - point == 4 && kept.len() != text.trim().len() => return None,
         (Some(_) | None, None) => kept,
     };
     (Form::of(&number) == Form::Number).then(|| plain_number(&number))

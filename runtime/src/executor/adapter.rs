@@ -51,7 +51,7 @@ pub(crate) async fn adapt(
         tools: Vec::new(),
         logged: 0,
     };
-    let jailed = |error: sandbox::Error| Failure::new(error.class(), error.code(), error.to_string());
+    let jailed = |error: sandbox::Error| Failure::new(Class::Internal, error.code(), error.to_string());
     let mut attempt = jail.attempt(start, limits.clone()).await.map_err(jailed)?;
     let adapted = tokio::time::timeout(WITHIN, end_of(&mut attempt)).await;
     attempt.kill();
@@ -81,11 +81,14 @@ async fn end_of(attempt: &mut sandbox::Attempt) -> Result<Value, Failure> {
                 return Err(unfit("ADAPTER_UNFIT", format!("an adapter calls nothing, and this one calls `{tool}`")));
             }
             FromScript::Idle { .. } => return Err(unfit("ADAPTER_UNFIT", "the adapter waits for something")),
-            message @ (FromScript::Failed(_)
-            | FromScript::Limit(_)
-            | FromScript::Differs(_)
-            | FromScript::Killed
-            | FromScript::Crashed { .. }) => {
+            FromScript::Killed | FromScript::Crashed { .. } => {
+                return Err(Failure::new(
+                    Class::Internal,
+                    "SANDBOX_CRASHED",
+                    "the process of an adapter ended abruptly",
+                ));
+            }
+            message @ (FromScript::Failed(_) | FromScript::Limit(_) | FromScript::Differs(_)) => {
                 let why = message.failure().map_or_else(|| "its process ended".to_owned(), |failure| failure.message);
                 return Err(unfit("ADAPTER_UNFIT", format!("the adapter fails: {why}")));
             }

@@ -323,6 +323,7 @@ impl Attempt {
     async fn go(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Ending, Trouble> {
         let env = self.services.env.clone();
         self.open().await?;
+        self.age();
         let longest = self.longest();
         let mut deadline = env.clock.sleep_until(env.now() + longest);
         loop {

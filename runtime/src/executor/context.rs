@@ -90,6 +90,11 @@ impl Context {
         // Only a further run of an item goes on in the place of another.
         let first = intents::id::RunId::from_ulid(run.item.ulid()) == run.id;
         let resumed = if first { None } else { store.resumed_from(&run).await? };
+        // What one that went on itself got back is older than its journal says: it is all read anew.
+        let resumed = match resumed {
+            Some(failed) if store.resumed_from(&store.run(failed).await?).await?.is_some() => None,
+            resumed => resumed,
+        };
         let resumes = match resumed {
             None => Vec::new(),
             Some(failed) => match store.journal(failed).await {

@@ -18,6 +18,7 @@ use super::repair::Repair;
 use crate::app::App;
 use crate::chat::{Step, StepRow};
 use crate::error::{Code, Error};
+use crate::explore::Veil;
 use crate::models::fenced;
 use crate::ops::explain;
 use crate::planner::conversation::shortened;
@@ -43,6 +44,8 @@ pub(super) struct Evidence {
     /// What changed in the answers, by call site.
     pub(super) drift: Vec<(String, Vec<Change>)>,
     known: Arc<BTreeMap<String, Fingerprint>>,
+    /// Where the data came from that the runs were given and read.
+    labels: Labels,
     told: String,
     tokens: Mutex<Tokens>,
 }
@@ -75,11 +78,46 @@ impl Evidence {
                 drift.push((site, changes));
             }
         }
+        let mut labels = match app.store.run(repair.run).await {
+            Ok(run) => app.store.item(run.item).await.map(|item| item.labels.clone()).unwrap_or_default(),
+            Err(_) => Labels::new(),
+        };
+        let good_records = good.iter().flat_map(|(_, records)| records);
+        for record in failed.iter().chain(good_records) {
+            match record {
+                Record::Settled { labels: read, .. } | Record::Reread { labels: read, .. } => {
+                    labels.extend(read.iter().cloned());
+                }
+                // What a call was answered that failed has no labels of its own.
+                Record::Called(called) => {
+                    let arguments: Value = serde_json::from_str(&called.arguments).unwrap_or(Value::Null);
+                    let sources = app.catalogue.get(&called.tool).map(|tool| tool.definition().sources(&arguments));
+                    labels.extend(sources.unwrap_or_default());
+                }
+                Record::Began { .. }
+                | Record::Faulted { .. }
+                | Record::StateRead { .. }
+                | Record::Logged(_)
+                | Record::Outside(_)
+                | Record::Ended { .. } => {}
+            }
+        }
         // The same repair has the same tokens, over crashes, too.
         let key = Digest::of_parts("steward tokens 1", &[repair.id.to_string().as_bytes(), repair.cause.as_bytes()]);
         let tokens = Mutex::new(Tokens::new(*key.as_bytes()));
-        let mut evidence =
-            Self { automation, contract, script, source, failed, good, drift, known, told: String::new(), tokens };
+        let mut evidence = Self {
+            automation,
+            contract,
+            script,
+            source,
+            failed,
+            good,
+            drift,
+            known,
+            labels,
+            told: String::new(),
+            tokens,
+        };
         evidence.told = evidence.tell(repair);
         Ok(evidence)
     }
@@ -144,16 +182,17 @@ impl Evidence {
         shortened(&text, TOLD_CHARS)
     }
 
-    /// Where the data of the runs came from that are shown.
+    /// Where the data came from that the model is shown.
     pub(super) fn labels(&self) -> Labels {
-        let mut labels = Labels::new();
-        let good = self.good.iter().flat_map(|(_, records)| records);
-        for record in self.failed.iter().chain(good) {
-            if let Record::Settled { labels: read, .. } | Record::Reread { labels: read, .. } = record {
-                labels.extend(read.iter().cloned());
-            }
+        self.labels.clone()
+    }
+
+    /// What stands between a look and the true values.
+    pub(super) fn veil(&self) -> Veil<'_> {
+        Veil {
+            hide: Box::new(|value: &Value| self.with(|tokens| tokens.value(value))),
+            show: Box::new(|text: &str| self.with(|tokens| tokens.back(text))),
         }
-        labels
     }
 
     /// Takes note of what was read in the repair, so that its tokens are known again.

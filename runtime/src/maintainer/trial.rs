@@ -23,7 +23,7 @@ use crate::error::{Code as OfFace, Error};
 use crate::executor::Trouble;
 use crate::executor::adapter::adapt;
 use crate::explore::{Looked, Rules, look};
-use crate::golden::golden_body;
+use crate::golden::{golden_body, past_of};
 use crate::store::{RunFilter, Tried};
 use crate::trial::{Bench, Case, Past, Recording, SheetV1, compare_past, effects_of, reuses_key, swallows, try_out};
 
@@ -114,6 +114,7 @@ pub(super) async fn on_failing_run(
     version: &Version,
 ) -> Result<Looked, Error> {
     let case = failing_case(evidence, &seen);
+    let veil = evidence.veil();
     let input = case.as_ref().map_or_else(|| json!({ "trigger": "manual" }), |case| case.input.clone());
     let rules = Rules {
         contract: Arc::clone(&evidence.contract),
@@ -124,6 +125,7 @@ pub(super) async fn on_failing_run(
             labels.extend(seen.into_iter().flat_map(|call| call.labels));
             labels
         },
+        veil: Some(&veil),
         named: None,
         input,
         given: case.as_ref().map(given).unwrap_or_default(),
@@ -192,11 +194,17 @@ pub(super) async fn prove(
     let good = good_runs(app, evidence, &bench).await?;
     let mut cases = vec![failing.case.clone()];
     cases.extend(good.iter().take(CASES_OF_PAST).map(|run| run.case.clone()));
-    let past: Vec<_> = std::iter::once(failing.clone()).chain(good.iter().cloned()).collect();
+    // What every version has to lead to, this one has to lead to, too.
+    let kept = app.store.goldens(Some(evidence.automation.id)).await?;
+    let kept = kept.iter().filter_map(|golden| past_of(&golden.body).ok());
+    let past: Vec<_> = std::iter::once(failing.clone()).chain(good.iter().cloned()).chain(kept).collect();
     let mut sheet = try_out(&bench, &cases, &past).await.map_err(trouble)?;
     if !version.is_adapter {
-        let data: Vec<Value> =
-            super::evidence::answers(&evidence.failed).into_iter().map(|(_, _, value)| value).collect();
+        let good = evidence.good.iter().flat_map(|(_, records)| super::evidence::answers(records));
+        let shown = super::evidence::answers(&evidence.failed).into_iter().chain(good);
+        let mut data: Vec<Value> = shown.map(|(_, _, value)| value).collect();
+        data.extend(all.iter().filter_map(|call| call.value.clone()));
+        data.push(raw.input.clone());
         let known = hard_coded(&evidence.source, &version.source, &data);
         if !known.is_empty() {
             let words = format!("{} values of the failing run stand in the script itself", known.len());
@@ -241,9 +249,8 @@ fn weighed(sheet: &Sheet, comparable: u32, good: usize) -> Proof {
     let (mut refuted, mut differences) = (Vec::new(), Vec::new());
     for finding in &sheet.findings {
         match finding.code {
-            Code::HistoryDiffers | Code::HistoryThin => differences.push(finding.words.clone()),
-            // How much a first run does was confirmed when the automation began: this is none.
-            Code::Flood => {}
+            // How much a first run does was confirmed when the automation began; that this one does so much is for a person.
+            Code::HistoryDiffers | Code::HistoryThin | Code::Flood => differences.push(finding.words.clone()),
             Code::NothingProven => refuted.push(in_words(finding)),
             Code::Shape
             | Code::ToolUngranted

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use intents::outcome::Outcome;
-use intents::trial::{Check, Code, Deed, Finding};
+use intents::tool::Name;
+use intents::trial::{Check, Code, Deed, Finding, sent_again};
 use serde_json::Value;
 
 use super::bench::Bench;
@@ -66,22 +67,25 @@ pub async fn swallows(bench: &Bench, failing: &Case, past: &[Past]) -> Result<Op
     Ok(None)
 }
 
-/// Says whether the script does something under a key that a past run used with other arguments: the ledger knows that key,
-/// and the run would end with a conflict.
+/// Says whether the script does something under a key that was used with other arguments, so that the run would end with a
+/// conflict, or what was done once more under another key, so that it would be done twice.
 pub async fn reuses_key(bench: &Bench, failing: &Past, past: &[Past]) -> Result<Option<Finding>, Trouble> {
     let now = super::past::effects_of(bench, &failing.case, failing.seed).await?;
+    // What the failing run had done before it failed is done, too.
+    let runs = || past.iter().filter(|run| !run.failed).chain([failing]);
+    let words = |tool: &Name, what: &str| {
+        let words = format!("`{tool}`: {what}; leave keys and arguments of what was done as they were");
+        Some(Finding::new(Code::KeyUsed, Check::History, words))
+    };
     let clash = now.iter().filter(|deed| deed.is_keyed()).find(|deed| {
         let same_key = |known: &Arc<Deed>| known.identity() == deed.identity() && known.arguments != deed.arguments;
-        past.iter().filter(|run| !run.failed).any(|run| run.applied.iter().any(same_key))
+        runs().any(|run| run.applied.iter().any(same_key))
     });
-    Ok(clash.map(|deed| {
-        let words = format!(
-            "`{}`: under a key that was used in a past run it is done with other arguments, so that the run would end with a \
-             conflict; leave the arguments of what was done as they were",
-            deed.tool
-        );
-        Finding::new(Code::KeyUsed, Check::History, words)
-    }))
+    if let Some(deed) = clash {
+        return Ok(words(&deed.tool, "under a key that was used before it is done with other arguments"));
+    }
+    let again = runs().find_map(|run| sent_again(&run.applied, &now).first().map(|deed| deed.tool.clone()));
+    Ok(again.and_then(|tool| words(&tool, "what was done before is done again under another key")))
 }
 
 /// The case with no row in any list that was read.

@@ -57,13 +57,16 @@ impl Shapes {
         for (key, read) in reads_of(&context.resumes) {
             given.entry(key).or_default().push_back(read);
         }
-        // What this run has read already is in its own journal.
+        // What this run has read already is in its own journal, and no fresher for having been given back.
+        let mut read_at = BTreeMap::new();
         for call in recorded(&context.records).into_iter().filter(|call| call.settled.is_some()) {
-            if let Some(left) = given.get_mut(&(call.called.tool.to_string(), call.called.arguments)) {
-                left.pop_front();
+            if let Some(left) = given.get_mut(&(call.called.tool.to_string(), call.called.arguments))
+                && let Some(read) = left.pop_front()
+            {
+                read_at.insert(call.called.call, read.at);
             }
         }
-        Self { given, ..Self::default() }
+        Self { given, read_at, ..Self::default() }
     }
 
     fn names(&mut self, context: &Context) -> Arc<Names> {
@@ -134,6 +137,15 @@ impl Attempt {
         self.shapes.read_at.contains_key(&call)
     }
 
+    /// Gives reads that were given back their true age.
+    pub(super) fn age(&mut self) {
+        for read in &mut self.reads {
+            if let Some(at) = self.shapes.read_at.get(&read.call) {
+                read.at = *at;
+            }
+        }
+    }
+
     /// When the read of a call was made: earlier, where it was given back.
     pub(super) fn read_at(&self, call: u32) -> Timestamp {
         self.shapes.read_at.get(&call).copied().unwrap_or_else(|| self.services.env.now())
@@ -181,6 +193,10 @@ impl Attempt {
                 Ok(adapted) => {
                     self.saw(site, Shape::of_result(&adapted), admitted);
                     Ok(Outcome::Value(adapted))
+                }
+                // Trouble with the jail is none of the script's.
+                Err(failure) if failure.class == Class::Internal => {
+                    return Err(Trouble::Jail { reason: failure.message });
                 }
                 Err(failure) => Err((failure, outcome, json!({ "site": site }))),
             });

@@ -24,11 +24,11 @@ use crate::executor::context::Trouble;
 
 /// Something that the run has read.
 pub(super) struct Earlier {
-    call: u32,
+    pub(super) call: u32,
     tool: Name,
     arguments: Arc<Value>,
     value: Arc<Value>,
-    at: Timestamp,
+    pub(super) at: Timestamp,
 }
 
 /// Whether any clause looks at rows, so that what was read must be kept at hand.

@@ -21,17 +21,19 @@ pub(super) struct Explore {
 }
 
 pub(super) async fn explore(desk: &Desk<'_>, explore: &Explore) -> Result<Came, Error> {
+    let veil = desk.evidence.veil();
     let rules = Rules {
         contract: Arc::clone(&desk.evidence.contract),
         places: "what the contract of the automation lets its script read".to_owned(),
         seen: Vec::new(),
         labels: desk.labels(),
+        veil: Some(&veil),
         named: None,
         input: json!({ "trigger": "manual" }),
         given: Vec::new(),
         adapters: &[],
     };
-    let Looked { end, recorded, made, logs } = look(desk.app, rules, &desk.evidence.back(&explore.js)).await?;
+    let Looked { end, recorded, made, logs } = look(desk.app, rules, &explore.js).await?;
     let mut shown = match end {
         End::Finished(value) => json!({ "returned": value }),
         End::Failed(failure) => {

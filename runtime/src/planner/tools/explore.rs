@@ -41,6 +41,7 @@ pub(super) async fn explore(desk: &Desk<'_>, explore: Explore) -> Result<Carried
         ),
         seen: seen_before(desk),
         labels: Labels::new(),
+        veil: None,
         named: Some(desk.named),
         input: json!({ "trigger": "manual" }),
         given: Vec::new(),
