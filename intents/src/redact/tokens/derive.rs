@@ -13,7 +13,13 @@ const ID_CHARS_MIN: usize = 16;
 const HEX_CHARS_MIN: usize = 8;
 /// Letters with a capital, two bytes each.
 const TWO_BYTES: [char; 12] = ['à', 'á', 'â', 'ã', 'ä', 'å', 'è', 'é', 'ê', 'ë', 'ò', 'ó'];
-/// Where letters of three and four bytes are drawn from.
+/// Where small letters with a capital are drawn from, three and four bytes each, and how many: Latin Extended
+/// Additional, where every second letter is small, and Deseret.
+const THREE_BYTES_SMALL_FROM: u32 = 0x1EA1;
+const THREE_BYTES_SMALL: u32 = 45;
+const FOUR_BYTES_SMALL_FROM: u32 = 0x1_0428;
+const FOUR_BYTES_SMALL: u32 = 40;
+/// Where letters without a capital are drawn from, three and four bytes each.
 const THREE_BYTES_FROM: u32 = 0x4E00;
 const FOUR_BYTES_FROM: u32 = 0x2_0000;
 const WIDE_LETTERS: u32 = 4096;
@@ -98,16 +104,25 @@ fn other(c: char, is_edge: bool, chance: &mut Chance, letters: Letters) -> char 
         ('A'..='Z', Letters::Any) => pick('A', 26),
         ('a'..='z', Letters::Hexadecimal) => pick('a', 6),
         ('A'..='Z', Letters::Hexadecimal) => pick('A', 6),
-        (wide, _) => match (wide.len_utf8(), lower_char(wide) == wide) {
-            (1, _) => wide,
-            (2, is_lower) => {
-                let letter = TWO_BYTES[drawn as usize % TWO_BYTES.len()];
-                if is_lower { letter } else { upper_char(letter) }
-            }
-            (3, _) => char::from_u32(THREE_BYTES_FROM + drawn % WIDE_LETTERS).unwrap_or(wide),
-            (_, _) => char::from_u32(FOUR_BYTES_FROM + drawn % WIDE_LETTERS).unwrap_or(wide),
-        },
+        (wide, _) => {
+            let small = small_or_plain(wide, drawn);
+            if lower_char(wide) == wide { small } else { upper_char(small) }
+        }
     }
+}
+
+/// A small letter of as many bytes, or one without a capital for a letter without.
+fn small_or_plain(wide: char, drawn: u32) -> char {
+    let has_case = lower_char(wide) != wide || upper_char(wide) != wide;
+    let code = match (wide.len_utf8(), has_case) {
+        (1, _) => return wide,
+        (2, _) => return TWO_BYTES[drawn as usize % TWO_BYTES.len()],
+        (3, true) => THREE_BYTES_SMALL_FROM + 2 * (drawn % THREE_BYTES_SMALL),
+        (3, false) => THREE_BYTES_FROM + drawn % WIDE_LETTERS,
+        (_, true) => FOUR_BYTES_SMALL_FROM + drawn % FOUR_BYTES_SMALL,
+        (_, false) => FOUR_BYTES_FROM + drawn % WIDE_LETTERS,
+    };
+    char::from_u32(code).unwrap_or(wide)
 }
 
 #[derive(Clone, Copy)]

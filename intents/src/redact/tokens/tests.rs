@@ -122,6 +122,19 @@ fn another_key_draws_other_tokens() {
     assert_ne!(Tokens::new([1; 32]).text("ann@example.com"), Tokens::new([2; 32]).text("ann@example.com"));
 }
 
+#[test]
+fn capitals_of_every_alphabet_come_back() {
+    for name in ["Ὑπατία Παλαιά", "NGUYỄN Thị Hồng", "𐐔𐐯𐑅 Miller", "Ⴀⴀ Miller", "王 Miller"]
+    {
+        let text = format!("{name} <ann@example.com>");
+        let mut tokens = tokens();
+        tokens.learn(&json!(text), &[]);
+        let once = tokens.text(&text);
+        assert_eq!(tokens.back(&once), text, "by way of {once}");
+        assert_eq!(tokens.text(&name.to_lowercase()).to_lowercase(), tokens.text(name).to_lowercase(), "{name}");
+    }
+}
+
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[a-z]{1,8}@[a-z]{2,8}\\.(com|example)",
