@@ -111,6 +111,25 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// What a service answered to a call, by its number, where the answer has not the shape that it should have: the
+    /// script did not see it.
+    pub fn withheld(&self) -> Option<(u32, &Outcome)> {
+        match self {
+            Self::Faulted { call, answer: Some(answer), .. } => Some((*call, answer.as_ref())),
+            Self::Faulted { .. }
+            | Self::Began { .. }
+            | Self::Called(_)
+            | Self::Settled { .. }
+            | Self::Reread { .. }
+            | Self::StateRead { .. }
+            | Self::Logged(_)
+            | Self::Outside(_)
+            | Self::Ended { .. } => None,
+        }
+    }
+}
+
 /// A call as it left the script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Called {

@@ -75,17 +75,9 @@ fn anywhere(capability: &Capability) -> Option<&'static str> {
         .iter()
         .find(|(at, _)| at.argument().is_some_and(|pointer| pointer.to_string() == place))
         .map(|(_, condition)| condition);
-    let is_said = said.is_some_and(|condition| match &condition.comparison {
-        Comparison::AsRow(Against::Same, _) => tool == "email.send",
-        Comparison::Equals(_) | Comparison::OneOf(_) | Comparison::Prefix(Prefix::Address(_)) => true,
-        Comparison::Prefix(Prefix::Text(_))
-        | Comparison::Contains(_)
-        | Comparison::Names(_)
-        | Comparison::Matches(_)
-        | Comparison::GreaterThan(_)
-        | Comparison::LessThan(_)
-        | Comparison::AtMostLength(_)
-        | Comparison::AsRow(..) => false,
+    let is_said = said.is_some_and(|condition| {
+        let is_in_row = matches!(condition.comparison, Comparison::AsRow(Against::Same, _));
+        condition.comparison.names_destinations() || (is_in_row && tool == "email.send")
     });
     (!is_said).then_some(words)
 }

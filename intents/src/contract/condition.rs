@@ -71,6 +71,21 @@ impl Comparison {
             | Self::AsRow(..) => Vec::new(),
         }
     }
+
+    /// Whether it says where something may go: to hosts or addresses that it names, and to no others.
+    pub fn names_destinations(&self) -> bool {
+        match self {
+            Self::Equals(_) | Self::OneOf(_) | Self::Prefix(Prefix::Address(_)) => true,
+            Self::Prefix(Prefix::Text(_))
+            | Self::Contains(_)
+            | Self::Names(_)
+            | Self::Matches(_)
+            | Self::GreaterThan(_)
+            | Self::LessThan(_)
+            | Self::AtMostLength(_)
+            | Self::AsRow(..) => false,
+        }
+    }
 }
 
 /// How an argument is compared with a place in a bound row.

@@ -277,20 +277,10 @@ impl Evidence {
 
 /// The answer that a run failed at.
 pub(super) fn answer_of(records: &[Record], call: u32) -> Option<Value> {
-    records.iter().rev().find_map(|record| match record {
-        Record::Faulted { call: of, answer: Some(answer), .. } if *of == call => match answer.as_ref() {
-            Outcome::Value(value) => Some(value.clone()),
-            Outcome::Refused(_) | Outcome::Skipped { .. } => None,
-        },
-        Record::Faulted { .. }
-        | Record::Began { .. }
-        | Record::Called(_)
-        | Record::Settled { .. }
-        | Record::Reread { .. }
-        | Record::StateRead { .. }
-        | Record::Logged(_)
-        | Record::Outside(_)
-        | Record::Ended { .. } => None,
+    let of_call = records.iter().rev().filter_map(Record::withheld).filter(|(of, _)| *of == call);
+    of_call.map(|(_, answer)| answer).find_map(|answer| match answer {
+        Outcome::Value(value) => Some(value.clone()),
+        Outcome::Refused(_) | Outcome::Skipped { .. } => None,
     })
 }
 

@@ -103,11 +103,10 @@ impl Command for Finish {
 impl Finish {
     /// Failures that have one cause are an incident, until those that failed are well again.
     async fn note_incident(&self, batch: &mut Batch<'_>, row: &run_row::Model) -> Result<(), Error> {
-        let failure = match &self.failure {
-            _ if row.shadow.is_some() => return Ok(()),
-            None => return incident::succeeded(batch, row).await,
-            Some(failure) => failure,
-        };
+        if row.shadow.is_some() {
+            return Ok(());
+        }
+        let Some(failure) = &self.failure else { return incident::succeeded(batch, row).await };
         let (cause, title) = match &self.repair {
             Some(new) => (new.storm, new.body.broke.clone()),
             None => (incident::cause_of(&row.automation_id, failure), failure.message.clone()),

@@ -189,19 +189,7 @@ impl Case {
 
 /// The answers that a run failed at, by call.
 fn answers_of(records: &[Record]) -> BTreeMap<u32, Outcome> {
-    let answer = |record: &Record| match record {
-        Record::Faulted { call, answer: Some(answer), .. } => Some((*call, answer.as_ref().clone())),
-        Record::Faulted { .. }
-        | Record::Began { .. }
-        | Record::Called(_)
-        | Record::Settled { .. }
-        | Record::Reread { .. }
-        | Record::StateRead { .. }
-        | Record::Logged(_)
-        | Record::Outside(_)
-        | Record::Ended { .. } => None,
-    };
-    records.iter().filter_map(answer).collect()
+    records.iter().filter_map(Record::withheld).map(|(call, answer)| (call, answer.clone())).collect()
 }
 
 #[cfg(test)]

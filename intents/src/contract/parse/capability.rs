@@ -8,7 +8,7 @@ use super::identity::identity;
 use crate::contract::cover::row_of;
 use crate::contract::place::{Place, RowName};
 use crate::contract::read::{Members, Node, Problems, echo};
-use crate::contract::{Bind, Capability, Comparison, Condition, ConnectionName, Prefix, Vocabulary, problem};
+use crate::contract::{Bind, Capability, Condition, ConnectionName, Vocabulary, problem};
 use crate::pointer::Pointer;
 use crate::tool::{Definition, Name};
 
@@ -71,18 +71,8 @@ fn connection(
         problems.add(problem::CONNECTION_UNFIT, &node.at, message);
         return None;
     };
-    let names_hosts =
-        conditions.get(&Place::Argument(address.clone())).is_some_and(|condition| match &condition.comparison {
-            Comparison::Equals(_) | Comparison::OneOf(_) | Comparison::Prefix(Prefix::Address(_)) => true,
-            Comparison::Prefix(Prefix::Text(_))
-            | Comparison::Contains(_)
-            | Comparison::Names(_)
-            | Comparison::Matches(_)
-            | Comparison::GreaterThan(_)
-            | Comparison::LessThan(_)
-            | Comparison::AtMostLength(_)
-            | Comparison::AsRow(..) => false,
-        });
+    let at_address = conditions.get(&Place::Argument(address.clone()));
+    let names_hosts = at_address.is_some_and(|condition| condition.comparison.names_destinations());
     if !names_hosts {
         let message = format!(
             "a credential goes to hosts that the contract names and to no others; add a condition on `{address}` with \
