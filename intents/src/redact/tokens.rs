@@ -16,6 +16,8 @@ mod derive;
 mod dictionary;
 mod find;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Number, Value};
 
 use self::dictionary::Dictionary;
@@ -37,6 +39,10 @@ const SPOKEN_LETTERS_MIN: usize = 4;
 const SPOKEN_DIGITS_MIN: usize = 6;
 /// A capitalised word of a name is told from other words by its first letter.
 const NAME_LETTERS_MIN: usize = 3;
+
+/// Texts up to this long are kept in mind, so that no token is one of them, and so many of them.
+const MET_CHARS_MAX: usize = 4;
+const MET_MAX: usize = 4096;
 
 /// Members of these names, without separators and in lower case, hold what points to a person.
 const PERSONAL: [&str; 12] = [
@@ -62,12 +68,14 @@ pub struct Tokens {
     forth: Dictionary,
     /// From a token to what it stands for.
     back: Dictionary,
+    /// Short texts that are there themselves, in lower case: no token of another.
+    met: BTreeSet<String>,
 }
 
 impl Tokens {
     /// No token yet; all will be drawn from this key.
     pub fn new(key: [u8; 32]) -> Self {
-        Self { key, forth: Dictionary::default(), back: Dictionary::default() }
+        Self { key, forth: Dictionary::default(), back: Dictionary::default(), met: BTreeSet::new() }
     }
 
     /// How many texts were replaced so far.
@@ -79,6 +87,7 @@ impl Tokens {
     ///
     /// Whoever copies several values that belong together shows all of them first.
     pub fn learn(&mut self, value: &Value, declared: &[Pointer]) {
+        self.meet(value, 0);
         let places: Vec<&[String]> = declared.iter().map(Pointer::segments).collect();
         self.walk(value, &places, 0);
     }
@@ -144,6 +153,21 @@ impl Tokens {
             Value::Object(members) => {
                 Value::Object(members.iter().map(|(name, member)| (self.back(name), self.back_value(member))).collect())
             }
+        }
+    }
+
+    /// Takes note of the short texts of a value. Longer ones are not drawn by chance.
+    fn meet(&mut self, value: &Value, depth: usize) {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Null | Value::Bool(_) => return,
+            Value::Array(_) | Value::Object(_) if depth >= DEPTH_MAX => return,
+            Value::Array(items) => return items.iter().for_each(|item| self.meet(item, depth + 1)),
+            Value::Object(members) => return members.values().for_each(|member| self.meet(member, depth + 1)),
+        };
+        if self.met.len() < MET_MAX && text.chars().take(MET_CHARS_MAX + 1).count() <= MET_CHARS_MAX {
+            self.met.insert(dictionary::lower(&text));
         }
     }
 
@@ -247,8 +271,11 @@ impl Tokens {
             | Kind::Word
             | Kind::Known
             | Kind::Number => {
-                let is_free =
-                    |candidate: &str| self.back.exact(candidate).is_none() && self.forth.exact(candidate).is_none();
+                let is_free = |candidate: &str| {
+                    self.back.exact(candidate).is_none()
+                        && self.forth.exact(candidate).is_none()
+                        && !self.met.contains(&dictionary::lower(candidate))
+                };
                 let Some(token) = derive::token(&self.key, original, kind, is_free) else { return MASK.to_owned() };
                 self.remember(original, &token, kind);
                 token

@@ -95,7 +95,9 @@ pub(super) fn spans(text: &str, known: &Dictionary, tokens: &Dictionary) -> Vec<
 fn by_look(text: &str) -> Vec<(Range<usize>, Kind)> {
     let mut found: Vec<(Range<usize>, Kind)> = Vec::new();
     let of_people = PHONE.find_iter(text).map(|phone| (phone.range(), Kind::Plain));
-    let display = DISPLAY.captures_iter(text).filter_map(|found| found.get(1)).map(|name| (name.range(), Kind::Name));
+    let whole_word = |name: Range<usize>| text[..name.start].trim_end_matches(char::is_alphanumeric).len()..name.end;
+    let display = DISPLAY.captures_iter(text).filter_map(|found| found.get(1));
+    let display = display.map(|name| (whole_word(name.range()), Kind::Name));
     for range in secret_spans(text, Policy::People) {
         let kind = kind_of(&text[range.clone()]);
         found.push((range, kind));
