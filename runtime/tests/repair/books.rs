@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::support::authority::{Certificate, showing};
 use crate::support::place::Place;
-use crate::support::recorder::{Recorder, Reply};
+use crate::support::recorder::{Meets, Recorder, Reply};
 
 /// Runs before the change: what is proven with fewer is not firm.
 const GOOD_RUNS: usize = 5;
@@ -20,7 +22,7 @@ fn folder() -> std::path::PathBuf {
 fn read(path: &Path, name: &str, books: &str) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     // Each automation has clients of its own, so that their mails can be told apart.
-    let text = text.replace("{{books}}", books).replace("clients.example", &format!("{name}.example"));
+    let text = text.replace("http://{{books}}", books).replace("clients.example", &format!("{name}.example"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -41,6 +43,35 @@ struct Says {
     pages: Value,
     /// How often each address was asked since it says this.
     asked: BTreeMap<String, usize>,
+    /// How it is encrypted, where it is.
+    tls: Option<Tls>,
+}
+
+/// How the service is encrypted.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Tls {
+    shows: Certificate,
+    /// So many that call are shut out before a word is said.
+    shuts_out: usize,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { shows: Certificate::Good, shuts_out: 0 }
+    }
+}
+
+impl Says {
+    /// How the next that calls is met.
+    fn meets(&mut self) -> Meets {
+        let Some(tls) = &mut self.tls else { return Meets::Plainly };
+        if tls.shuts_out > 0 {
+            tls.shuts_out -= 1;
+            return Meets::Shut;
+        }
+        Meets::Showing(showing(tls.shows))
+    }
 }
 
 /// A service with the automation that uses it.
@@ -55,8 +86,9 @@ impl Books {
     /// Starts the service as it was, for a fixture of the suite.
     pub(crate) fn open(within: &str, fixture: &str, name: &str) -> Self {
         let says = Arc::new(Mutex::new(Says::default()));
-        let shared = Arc::clone(&says);
-        let service = Recorder::replying(move |came| {
+        let (meeting, shared) = (Arc::clone(&says), Arc::clone(&says));
+        let meets = move || meeting.lock().unwrap().meets();
+        let service = Recorder::meeting(meets, move |came| {
             let reply = {
                 let mut says = shared.lock().unwrap();
                 let target = came.target().to_owned();
@@ -77,8 +109,10 @@ impl Books {
             let headers = headers.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
             Reply::Tells(status, if html { "text/html" } else { "application/json" }, headers, body)
         });
-        let books = service.address().to_string();
-        let fixture = read(&folder().join(within).join(format!("{fixture}.json")), name, &books);
+        let file = folder().join(within).join(format!("{fixture}.json"));
+        let fixture = read(&file, name, &format!("http://{}", service.address()));
+        // What is encrypted was so from the beginning.
+        says.lock().unwrap().tls = fixture.get("tls").map(|_| Tls::default());
         let open = Self { name: name.to_owned(), fixture, service, says };
         open.say(&open.baseline()["service"]);
         open
@@ -89,23 +123,38 @@ impl Books {
     }
 
     pub(crate) fn baseline(&self) -> Value {
-        read(&folder().join("baseline.json"), &self.name, &self.address())
+        self.read("baseline")
+    }
+
+    fn read(&self, fixture: &str) -> Value {
+        let scheme = if self.says.lock().unwrap().tls.is_some() { "https" } else { "http" };
+        read(&folder().join(format!("{fixture}.json")), &self.name, &format!("{scheme}://{}", self.address()))
     }
 
     /// Says this from now on.
     pub(crate) fn say(&self, pages: &Value) {
-        *self.says.lock().unwrap() = Says { pages: pages.clone(), asked: BTreeMap::new() };
+        let mut says = self.says.lock().unwrap();
+        (says.pages, says.asked) = (pages.clone(), BTreeMap::new());
     }
 
-    /// Says what the fixture says.
+    /// Is as the fixture says.
     pub(crate) fn change(&self) {
         self.say(&self.fixture["service"]);
+        if let Some(tls) = self.fixture.get("tls") {
+            self.says.lock().unwrap().tls = Some(Tls::deserialize(tls).unwrap());
+        }
+    }
+
+    /// How often it was asked something since it says what it says.
+    pub(crate) fn asked(&self) -> usize {
+        self.says.lock().unwrap().asked.values().sum()
     }
 
     /// The service is as it was, with one invoice more.
     pub(crate) fn is_mended(&self) {
-        let renamed = read(&folder().join("more.json"), &self.name, &self.address());
-        self.say(&renamed["service"]);
+        self.say(&self.read("more")["service"]);
+        let tls = &mut self.says.lock().unwrap().tls;
+        *tls = tls.map(|_| Tls::default());
     }
 
     /// Brings the automation in.

@@ -1,6 +1,7 @@
 //! What the tests of the real server share: starting it, killing it, asking it, and waiting for what it does.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub(crate) mod authority;
 pub(crate) mod chance;
 pub(crate) mod client;
 pub(crate) mod clock;

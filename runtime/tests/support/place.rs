@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::authority;
 use super::chance::Chance;
 use super::client::{Answer, Client};
 use super::home::Home;
@@ -42,6 +43,13 @@ impl Place {
             .with("STEWARD_MAIL__PORT", &port.to_string())
             .with("STEWARD_MAIL__TLS", "none")
             .with("STEWARD_MAIL__FROM", "Steward <steward@home.example>")
+    }
+
+    /// Has the server trust what the authority of the tests vouches for.
+    pub(crate) fn trusting_the_authority(self) -> Self {
+        let file = self.home.folder("trusted").join("authority.pem");
+        std::fs::write(&file, authority::authority()).expect("a file can be written");
+        self.with("SSL_CERT_FILE", &file.display().to_string())
     }
 
     /// What the server has in its environment.

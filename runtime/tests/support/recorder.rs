@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 /// A request that came.
 #[derive(Debug, Clone)]
 pub(crate) struct Came {
@@ -41,6 +43,16 @@ pub(crate) enum Reply {
     HangsUp,
 }
 
+/// How the service meets who calls.
+#[derive(Debug, Clone)]
+pub(crate) enum Meets {
+    Plainly,
+    /// Encrypted, with a certificate.
+    Showing(Arc<ServerConfig>),
+    /// It closes before a word is said.
+    Shut,
+}
+
 type Answer = dyn Fn(&Came) -> Reply + Send + Sync;
 
 impl Recorder {
@@ -57,6 +69,14 @@ impl Recorder {
     }
 
     pub(crate) fn replying(answer: impl Fn(&Came) -> Reply + Send + Sync + 'static) -> Self {
+        Self::meeting(|| Meets::Plainly, answer)
+    }
+
+    /// Meets each that calls as it is said then.
+    pub(crate) fn meeting(
+        how: impl Fn() -> Meets + Send + 'static,
+        answer: impl Fn(&Came) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let answer: Arc<Answer> = Arc::new(answer);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it listens");
@@ -64,8 +84,8 @@ impl Recorder {
         let shared = Arc::clone(&came);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (came, answer) = (Arc::clone(&shared), Arc::clone(&answer));
-                std::thread::spawn(move || drop(serve(stream, &came, &*answer)));
+                let (came, answer, how) = (Arc::clone(&shared), Arc::clone(&answer), how());
+                std::thread::spawn(move || drop(meet(stream, how, &came, &*answer)));
             }
         });
         Self { address, came }
@@ -80,7 +100,21 @@ impl Recorder {
     }
 }
 
-fn serve(mut stream: TcpStream, came: &Mutex<Vec<Came>>, answer: &Answer) -> std::io::Result<()> {
+fn meet(stream: TcpStream, how: Meets, came: &Mutex<Vec<Came>>, answer: &Answer) -> std::io::Result<()> {
+    match how {
+        Meets::Plainly => serve(stream, came, answer),
+        Meets::Showing(config) => {
+            let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
+            let mut stream = StreamOwned::new(connection, stream);
+            serve(&mut stream, came, answer)?;
+            stream.conn.send_close_notify();
+            stream.flush()
+        }
+        Meets::Shut => Ok(()),
+    }
+}
+
+fn serve(mut stream: impl Read + Write, came: &Mutex<Vec<Came>>, answer: &Answer) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     let request = loop {
         if let Some(request) = whole(&bytes) {

@@ -5,8 +5,9 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection};
+
+use super::authority::speaking;
 
 /// How the host is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +59,6 @@ fn config(days: i64) -> Arc<ServerConfig> {
     let (month, of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
     params.not_after = rcgen::date_time_ymd(i32::from(day.year()), month, of_month);
-    let certificate = params.self_signed(&key).expect("a certificate can be made").der().clone();
-    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the versions are known")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key.into())
-        .expect("the key is that of the certificate");
-    Arc::new(config)
+    let certificate = params.self_signed(&key).expect("a certificate can be made");
+    speaking(&certificate, &key)
 }

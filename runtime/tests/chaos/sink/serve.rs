@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
@@ -17,6 +16,7 @@ use super::mood::{Fate, Mood};
 use super::queue::Queue;
 use super::record::{Line, Writer};
 use super::remote::{CERTIFICATE, Order};
+use crate::support::authority::speaking;
 
 /// A connection on which nothing comes for this long is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
@@ -66,12 +66,7 @@ fn say(what: impl std::fmt::Display) -> io::Result<()> {
 fn certificate(folder: &Path) -> io::Result<Arc<ServerConfig>> {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
     std::fs::write(folder.join(CERTIFICATE), made.cert.pem())?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key));
-    config.map(Arc::new).map_err(io::Error::other)
+    Ok(speaking(&made.cert, &made.signing_key))
 }
 
 fn accept(listener: &TcpListener, service: &Arc<Service>) {
