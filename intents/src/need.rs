@@ -1,6 +1,7 @@
 //! What only the person can give: the kinds of needs, their choices, and what an answer does.
 
 mod priority;
+mod question;
 mod terms;
 mod ways;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::RunId;
 
 pub use priority::{Priority, priority};
+pub use question::{Nth, OPTIONS_MAX, choices_of, default_of, option_with, options, words_of};
 pub use terms::{LIFE, Lapse, SNOOZE_DEFAULT, SNOOZE_MAX, default_choice, lapse, snoozed, unsnoozed};
 pub use ways::{DeadLink, LINK_LIFE, TOGETHER_MAX, judge_link, link_expires, may_answer_together, may_link};
 
@@ -31,6 +33,8 @@ pub enum Kind {
     Approve,
     /// A repair is ready, and does something else than past runs did.
     Confirm,
+    /// The script asks which way to go on.
+    Decide,
     /// A limit of the sandbox was broken.
     Limit,
     /// A service has been unavailable for too long.
@@ -44,8 +48,7 @@ pub enum Kind {
 }
 
 /// What a person may answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Choice {
     /// The effect happened.
     ItHappened,
@@ -63,8 +66,10 @@ pub enum Choice {
     Refuse,
     /// End the run here.
     Stop,
-    /// Seen; nothing more to do.
+    /// Seen; nothing more to do. A script that asked is told that nobody decided.
     Dismiss,
+    /// This option of the question.
+    Chosen(Nth),
 }
 
 /// What an answer does to the run that waits for it.
@@ -96,13 +101,14 @@ pub enum Consequence {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Settle,
         Self::Repair,
         Self::Reconnect,
         Self::Grant,
         Self::Approve,
         Self::Confirm,
+        Self::Decide,
         Self::Limit,
         Self::Unavailable,
         Self::Trigger,
@@ -119,6 +125,7 @@ impl Kind {
             Self::Grant => "grant",
             Self::Approve => "approve",
             Self::Confirm => "confirm",
+            Self::Decide => "decide",
             Self::Limit => "limit",
             Self::Unavailable => "unavailable",
             Self::Trigger => "trigger",
@@ -127,15 +134,27 @@ impl Kind {
         }
     }
 
-    /// What may be answered.
+    /// What may be answered; to one question only with the options that it has ([`choices_of`]).
     pub const fn choices(self) -> &'static [Choice] {
-        use Choice::{Approve, Continue, Dismiss, ItDidNot, ItHappened, Refuse, Repair, RunAgain, Stop};
+        use Choice::{Approve, Chosen, Continue, Dismiss, ItDidNot, ItHappened, Refuse, Repair, RunAgain, Stop};
         match self {
             Self::Settle => &[ItHappened, ItDidNot, Stop],
             Self::Repair => &[RunAgain, Repair, Dismiss],
             Self::Reconnect | Self::Grant | Self::Unavailable => &[Continue, Stop],
             Self::Approve => &[Approve, Refuse, Stop],
             Self::Confirm => &[Approve, Refuse],
+            Self::Decide => &[
+                Chosen(Nth::ALL[0]),
+                Chosen(Nth::ALL[1]),
+                Chosen(Nth::ALL[2]),
+                Chosen(Nth::ALL[3]),
+                Chosen(Nth::ALL[4]),
+                Chosen(Nth::ALL[5]),
+                Chosen(Nth::ALL[6]),
+                Chosen(Nth::ALL[7]),
+                Dismiss,
+                Stop,
+            ],
             Self::Limit => &[RunAgain, Dismiss],
             Self::Trigger | Self::Silence => &[Dismiss],
             Self::Internal => &[RunAgain, Dismiss],
@@ -150,7 +169,7 @@ impl Kind {
     /// Whether a run sleeps until the answer, rather than having ended.
     pub const fn holds_run(self) -> bool {
         match self {
-            Self::Settle | Self::Reconnect | Self::Grant | Self::Approve | Self::Unavailable => true,
+            Self::Settle | Self::Reconnect | Self::Grant | Self::Approve | Self::Decide | Self::Unavailable => true,
             Self::Repair | Self::Confirm | Self::Limit | Self::Trigger | Self::Silence | Self::Internal => false,
         }
     }
@@ -158,7 +177,7 @@ impl Kind {
 
 impl Choice {
     /// Every choice.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 9 + OPTIONS_MAX] = [
         Self::ItHappened,
         Self::ItDidNot,
         Self::Continue,
@@ -168,6 +187,14 @@ impl Choice {
         Self::Refuse,
         Self::Stop,
         Self::Dismiss,
+        Self::Chosen(Nth::ALL[0]),
+        Self::Chosen(Nth::ALL[1]),
+        Self::Chosen(Nth::ALL[2]),
+        Self::Chosen(Nth::ALL[3]),
+        Self::Chosen(Nth::ALL[4]),
+        Self::Chosen(Nth::ALL[5]),
+        Self::Chosen(Nth::ALL[6]),
+        Self::Chosen(Nth::ALL[7]),
     ];
 
     /// The stable name.
@@ -182,6 +209,7 @@ impl Choice {
             Self::Refuse => "refuse",
             Self::Stop => "stop",
             Self::Dismiss => "dismiss",
+            Self::Chosen(nth) => nth.as_str(),
         }
     }
 }
@@ -204,7 +232,7 @@ pub fn answer(kind: Kind, choice: Choice) -> Result<Consequence, NotAChoice> {
     Ok(match choice {
         Choice::ItHappened => Consequence::SettleApplied,
         Choice::ItDidNot => Consequence::SettleNotApplied,
-        Choice::Continue => Consequence::Resume,
+        Choice::Continue | Choice::Chosen(_) => Consequence::Resume,
         Choice::RunAgain => Consequence::Restart,
         Choice::Repair => Consequence::Repair,
         Choice::Approve if kind == Kind::Confirm => Consequence::Accept,

@@ -407,6 +407,10 @@ impl Look<'_> {
     fn host_call(&mut self, wish: &Wish) -> Result<Outcome, Failure> {
         Ok(match HostCall::read(wish.definition.name.as_str(), wish.arguments.value())? {
             HostCall::WaitFor { event, .. } => host::timed_out(&event),
+            HostCall::Ask(question) => {
+                self.made.push(format!("{} was simulated: nobody was asked", wish.definition.name));
+                question.lapsed()
+            }
             HostCall::Notify { .. } | HostCall::Emit { .. } => {
                 self.made.push(format!("{} was simulated: nothing was done", wish.definition.name));
                 Outcome::Value(Value::Null)

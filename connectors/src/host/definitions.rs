@@ -1,13 +1,15 @@
 //! The definitions of the host's own tools.
 
+use intents::need::OPTIONS_MAX;
 use intents::tool::{Definition, Identity, Kind};
 use serde_json::{Value, json};
 
 use crate::Code;
 use crate::schema::{answer, anything, definition, failure, object};
 
-/// Tools that no contract has to grant: waiting, and the automation's own small store.
-pub const ALWAYS_GRANTED: [&str; 5] = ["steward.sleep", "steward.wait_for", "state.get", "state.set", "state.delete"];
+/// Tools that no contract has to grant: waiting, asking the person, and the automation's own small store.
+pub const ALWAYS_GRANTED: [&str; 6] =
+    ["steward.sleep", "steward.wait_for", "steward.ask", "state.get", "state.set", "state.delete"];
 
 /// Enough for a cursor, a table of names, a digest.
 const SMALL_JSON: &str = "Any JSON, at most 64 KiB.";
@@ -17,7 +19,7 @@ const WAIT_MS_MAX: u64 = 10 * 366 * 24 * 3600 * 1000;
 
 /// All of them.
 pub fn definitions() -> Vec<Definition> {
-    vec![notify_user(), emit(), sleep(), wait_for(), state_get(), state_set(), state_delete()]
+    vec![notify_user(), emit(), sleep(), wait_for(), ask(), state_get(), state_set(), state_delete()]
 }
 
 /// The host writes these in the same transaction as the outcome, so whether they happened is never in doubt.
@@ -79,6 +81,33 @@ fn wait_for() -> Definition {
         timeout_ms: WAIT_MS_MAX,
         example: json!({ "event": "payment.received" }),
         ..definition("steward.wait_for", "Waits for an event; one that came since the run began counts.", Kind::Read)
+    }
+}
+
+fn ask() -> Definition {
+    Definition {
+        arguments: object(
+            json!({
+                "question": { "type": "string", "minLength": 1, "maxLength": 200 },
+                "options": {
+                    "type": "array", "minItems": 2, "maxItems": OPTIONS_MAX, "uniqueItems": true,
+                    "items": { "type": "string", "minLength": 1, "maxLength": 100 },
+                    "description": "What the person chooses from."
+                },
+                "text": { "type": "string", "maxLength": 4000, "description": "What helps the person to decide." },
+                "otherwise": { "type": "string", "description": "The option that counts when nobody decides in time." },
+                "until_ms": { "type": "integer", "minimum": 0 }
+            }),
+            &["question", "options"],
+        ),
+        result: json!({ "type": "string", "description": "The option that the person chose." }),
+        errors: vec![
+            answer("undecided", "nobody decided in time, or the person left it open"),
+            failure(Code::ArgumentsInvalid),
+        ],
+        timeout_ms: WAIT_MS_MAX,
+        example: json!({ "question": "Which account pays INV-17?", "options": ["Giro", "Savings"] }),
+        ..definition("steward.ask", "Asks the person, and waits for as long as it takes.", Kind::Read)
     }
 }
 

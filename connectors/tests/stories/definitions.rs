@@ -51,6 +51,7 @@ fn the_tools_are_these() {
             "state.delete",
             "state.get",
             "state.set",
+            "steward.ask",
             "steward.sleep",
             "steward.wait_for",
             "tls.certificate",

@@ -58,9 +58,13 @@ pub fn priority(kind: Kind, evidence: &Value) -> Priority {
         Kind::Settle | Kind::Approve | Kind::Reconnect | Kind::Internal => Priority::High,
         // Single files that cannot be read: the trigger goes on with all others.
         Kind::Trigger if evidence.get("files").is_some() => Priority::Low,
-        Kind::Repair | Kind::Grant | Kind::Confirm | Kind::Unavailable | Kind::Trigger | Kind::Silence => {
-            Priority::Normal
-        }
+        Kind::Repair
+        | Kind::Grant
+        | Kind::Confirm
+        | Kind::Decide
+        | Kind::Unavailable
+        | Kind::Trigger
+        | Kind::Silence => Priority::Normal,
         Kind::Limit => Priority::Low,
     }
 }

@@ -25,7 +25,7 @@ pub struct Lapse {
 /// What follows when nobody answers a need of some kind; none where only a person, or its cause going away, can end it.
 ///
 /// A default never lets anything happen outside: it ends what waits, or closes the question. The question of an approval
-/// has a time of its own, which the approval keeps.
+/// has a time of its own, which the approval keeps; one that a script asks may name a time and an option of its own.
 pub const fn lapse(kind: Kind) -> Option<Lapse> {
     match kind {
         // What happened does not become known by waiting.
@@ -37,7 +37,7 @@ pub const fn lapse(kind: Kind) -> Option<Lapse> {
         Kind::Internal => None,
         Kind::Reconnect | Kind::Grant => Some(Lapse { after: LIFE, choice: Choice::Stop }),
         Kind::Confirm => Some(Lapse { after: LIFE, choice: Choice::Refuse }),
-        Kind::Repair | Kind::Limit => Some(Lapse { after: LIFE, choice: Choice::Dismiss }),
+        Kind::Repair | Kind::Limit | Kind::Decide => Some(Lapse { after: LIFE, choice: Choice::Dismiss }),
     }
 }
 
@@ -52,6 +52,7 @@ pub const fn default_choice(kind: Kind) -> Option<Choice> {
             | Kind::Reconnect
             | Kind::Grant
             | Kind::Confirm
+            | Kind::Decide
             | Kind::Limit
             | Kind::Unavailable
             | Kind::Trigger

@@ -10,11 +10,11 @@ pub const TOGETHER_MAX: usize = 100;
 /// How long a link in a mail works: a mail that is older than a week was read, or never will be.
 pub const LINK_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Whether several needs of a kind may get one answer at once. Whether an effect happened, whether one may happen, and
-/// whether a repair may do something else than before, each wants a look of its own.
+/// Whether several needs of a kind may get one answer at once. Whether an effect happened, whether one may happen, what a
+/// script asks, and whether a repair may do something else than before, each wants a look of its own.
 pub const fn may_answer_together(kind: Kind) -> bool {
     match kind {
-        Kind::Settle | Kind::Approve | Kind::Confirm => false,
+        Kind::Settle | Kind::Approve | Kind::Confirm | Kind::Decide => false,
         Kind::Repair
         | Kind::Reconnect
         | Kind::Grant
@@ -33,12 +33,25 @@ pub const fn may_answer_together(kind: Kind) -> bool {
 pub const fn may_link(kind: Kind, choice: Choice) -> bool {
     match (kind, choice) {
         (Kind::Approve, Choice::Approve | Choice::Refuse)
+        | (Kind::Decide, Choice::Chosen(_))
         // What is asked again is asked about again, when nothing has changed.
         | (Kind::Reconnect | Kind::Grant | Kind::Unavailable, Choice::Continue)
         // What happened under a key is not repeated.
         | (Kind::Repair | Kind::Limit, Choice::RunAgain)
         | (Kind::Repair | Kind::Limit | Kind::Trigger | Kind::Silence, Choice::Dismiss) => true,
         (Kind::Settle | Kind::Confirm | Kind::Internal, _)
+        | (
+            Kind::Decide,
+            Choice::ItHappened
+            | Choice::ItDidNot
+            | Choice::Continue
+            | Choice::RunAgain
+            | Choice::Repair
+            | Choice::Approve
+            | Choice::Refuse
+            | Choice::Stop
+            | Choice::Dismiss,
+        )
         | (
             Kind::Approve,
             Choice::ItHappened
@@ -47,7 +60,8 @@ pub const fn may_link(kind: Kind, choice: Choice) -> bool {
             | Choice::RunAgain
             | Choice::Repair
             | Choice::Stop
-            | Choice::Dismiss,
+            | Choice::Dismiss
+            | Choice::Chosen(_),
         )
         | (
             Kind::Reconnect | Kind::Grant | Kind::Unavailable,
@@ -58,7 +72,8 @@ pub const fn may_link(kind: Kind, choice: Choice) -> bool {
             | Choice::Approve
             | Choice::Refuse
             | Choice::Stop
-            | Choice::Dismiss,
+            | Choice::Dismiss
+            | Choice::Chosen(_),
         )
         | (
             Kind::Repair | Kind::Limit,
@@ -68,7 +83,8 @@ pub const fn may_link(kind: Kind, choice: Choice) -> bool {
             | Choice::Repair
             | Choice::Approve
             | Choice::Refuse
-            | Choice::Stop,
+            | Choice::Stop
+            | Choice::Chosen(_),
         )
         | (
             Kind::Trigger | Kind::Silence,
@@ -79,7 +95,8 @@ pub const fn may_link(kind: Kind, choice: Choice) -> bool {
             | Choice::Repair
             | Choice::Approve
             | Choice::Refuse
-            | Choice::Stop,
+            | Choice::Stop
+            | Choice::Chosen(_),
         ) => false,
     }
 }
@@ -141,7 +158,7 @@ mod tests {
     #[test]
     fn what_wants_a_look_of_its_own_is_not_answered_with_others() {
         let alone: Vec<_> = Kind::ALL.into_iter().filter(|kind| !may_answer_together(*kind)).collect();
-        assert_eq!(alone, [Kind::Settle, Kind::Approve, Kind::Confirm]);
+        assert_eq!(alone, [Kind::Settle, Kind::Approve, Kind::Confirm, Kind::Decide]);
     }
 
     #[test]

@@ -5,14 +5,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get, post};
-use intents::need::{Choice, DeadLink};
+use intents::need::{Choice, DeadLink, words_of};
 use intents::redact::{Policy, redact_text};
 
 use super::faces::Faces;
 use super::reference::escaped;
 use crate::error::Error;
 use crate::notify::{Asked, in_lines};
-use crate::store::{self, Link};
+use crate::store::{self, Link, Need};
 
 /// Of what is known about a need on its page.
 const EVIDENCE_CHARS_MAX: usize = 8000;
@@ -58,7 +58,12 @@ fn told(faces: &Faces, status: StatusCode, title: &str, text: &str) -> HttpRespo
 }
 
 /// What a choice does, on its button.
-fn deed(choice: Choice) -> &'static str {
+fn deed(need: &Need, choice: Choice) -> String {
+    let words = words_of(need.kind, &need.evidence, choice);
+    words.map_or_else(|| named(choice).to_owned(), |words| redact_text(&words, Policy::Secrets))
+}
+
+fn named(choice: Choice) -> &'static str {
     match choice {
         Choice::ItHappened => "It happened",
         Choice::ItDidNot => "It did not happen",
@@ -69,6 +74,7 @@ fn deed(choice: Choice) -> &'static str {
         Choice::Refuse => "Refuse",
         Choice::Stop => "Stop",
         Choice::Dismiss => "Dismiss",
+        Choice::Chosen(nth) => nth.as_str(),
     }
 }
 
@@ -145,10 +151,10 @@ pub(super) async fn show(faces: Data<Faces>, token: Path<String>) -> Result<Http
         kind = asked.need.kind,
         since = escaped(&asked.need.created_at.to_string()),
         token = escaped(&token),
-        deed = deed(choice),
+        deed = escaped(&deed(&asked.need, choice)),
         until = escaped(&link.expires_at.to_string()),
     );
-    Ok(page(&faces, StatusCode::OK, &format!("{}: {}", deed(choice), asked.title), &body))
+    Ok(page(&faces, StatusCode::OK, &format!("{}: {}", deed(&asked.need, choice), asked.title), &body))
 }
 
 /// Gives the answer of a link in a mail, once.
@@ -163,7 +169,7 @@ pub(super) async fn give(faces: Data<Faces>, token: Path<String>) -> Result<Http
     match faces.app.store.use_link(&token).await {
         Ok(need) => {
             let title = redact_text(&need.title, Policy::Secrets);
-            let answer = need.answer.map(|answer| deed(answer).to_owned()).unwrap_or_default();
+            let answer = need.answer.map(|answer| deed(&need, answer)).unwrap_or_default();
             Ok(told(
                 &faces,
                 StatusCode::OK,

@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{get, post};
 use intents::id::{NeedId, RunId};
-use intents::need::{Choice, Kind, SNOOZE_DEFAULT, SNOOZE_MAX, TOGETHER_MAX, default_choice};
+use intents::need::{Choice, Kind, SNOOZE_DEFAULT, SNOOZE_MAX, TOGETHER_MAX, choices_of, default_of, option_with};
 use intents::redact::{Policy, redact, redact_text};
 use intents::time::Span;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,8 @@ pub struct NeedView {
     pub title: String,
     /// What is known, in a redacted copy.
     pub evidence: Value,
-    /// What may be answered.
+    /// What may be answered. `option_1` stands for the first of the `options` in the evidence, and so on; the words of an
+    /// option are taken too.
     pub choices: Vec<String>,
     /// How much it matters: `urgent`, `high`, `normal` or `low`.
     pub priority: String,
@@ -78,7 +79,7 @@ pub struct NeedPage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerBody {
-    /// One of the need's choices.
+    /// One of the need's choices, or the words of an option of its question.
     pub choice: String,
 }
 
@@ -138,10 +139,10 @@ impl From<Need> for NeedView {
             run: need.run.map(|id| id.to_string()),
             title: redact_text(&need.title, Policy::Secrets),
             evidence: redact(&need.evidence, &[], Policy::Secrets),
-            choices: need.kind.choices().iter().map(ToString::to_string).collect(),
+            choices: choices_of(need.kind, &need.evidence).iter().map(ToString::to_string).collect(),
             priority: need.priority.to_string(),
             expires_at: need.expires_at.map(|at| at.to_string()),
-            default: default_choice(need.kind).map(|choice| choice.to_string()),
+            default: default_of(need.kind, &need.evidence).map(|choice| choice.to_string()),
             snoozed_until: need.snoozed_until.map(|at| at.to_string()),
             occurrences: need.occurrences,
             answer: need.answer.map(|answer| answer.to_string()),
@@ -242,8 +243,14 @@ pub(super) async fn give_answer(
     body: Body<AnswerBody>,
 ) -> Result<Json<NeedView>, Error> {
     let id = page::id("need", &need)?;
-    let choice = choice(&body.0.choice)?;
     let store = &faces.app.store;
+    let choice = match choice(&body.0.choice) {
+        Ok(choice) => choice,
+        Err(unknown) => {
+            let asked = store.need(id).await?;
+            option_with(asked.kind, &asked.evidence, &body.0.choice).ok_or(unknown)?
+        }
+    };
     Ok(Json(view(store, store.answer_need(id, choice, caller.as_str()).await?).await?))
 }
 

@@ -1,4 +1,4 @@
-//! What the host does itself, in its own store: state, sleep, events, notices.
+//! What the host does itself, in its own store: state, sleep, events, questions, notices.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use intents::Timestamp;
 use intents::failure::Class;
 use intents::journal::Record;
+use intents::need::Choice;
 use intents::outcome::{Failure, Outcome, Refusal};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,10 +27,52 @@ const SLEEP_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 pub(crate) enum HostCall {
     Sleep { ms: Option<u64>, until: Option<Timestamp> },
     WaitFor { event: String, until: Option<Timestamp> },
+    Ask(Question),
     StateGet { key: String },
     StateSet { key: String, value: Option<Value> },
     Notify { title: String, text: String, level: String },
     Emit { name: String, data: Value },
+}
+
+/// What a script asks the person.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Question {
+    pub(crate) question: String,
+    pub(crate) options: Vec<String>,
+    /// What helps the person to decide.
+    pub(crate) text: Option<String>,
+    /// The option that counts when nobody decides.
+    pub(crate) otherwise: Option<String>,
+    until_ms: Option<i64>,
+}
+
+impl Question {
+    /// Until when it may be answered.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.until_ms.map(Timestamp::from_millis)
+    }
+
+    /// What a choice means to the script.
+    pub(crate) fn outcome_of(&self, choice: Choice) -> Outcome {
+        let chosen = match choice {
+            Choice::Chosen(nth) => self.options.get(nth.index()),
+            Choice::ItHappened
+            | Choice::ItDidNot
+            | Choice::Continue
+            | Choice::RunAgain
+            | Choice::Repair
+            | Choice::Approve
+            | Choice::Refuse
+            | Choice::Stop
+            | Choice::Dismiss => None,
+        };
+        chosen.map_or_else(undecided, |option| Outcome::Value(json!(option)))
+    }
+
+    /// What it comes to when nobody is asked, or nobody answers.
+    pub(crate) fn lapsed(&self) -> Outcome {
+        self.otherwise.as_ref().map_or_else(undecided, |option| Outcome::Value(json!(option)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -92,6 +135,13 @@ impl HostCall {
                 let WaitArguments { event, until_ms } = read(tool, arguments)?;
                 Self::WaitFor { event, until: until_ms.map(Timestamp::from_millis) }
             }
+            "steward.ask" => {
+                let question: Question = read(tool, arguments)?;
+                if question.otherwise.as_ref().is_some_and(|otherwise| !question.options.contains(otherwise)) {
+                    return Err(invalid(tool));
+                }
+                Self::Ask(question)
+            }
             "state.get" => Self::StateGet { key: named(tool, read::<KeyArguments>(tool, arguments)?.key)? },
             "state.delete" => {
                 Self::StateSet { key: named(tool, read::<KeyArguments>(tool, arguments)?.key)?, value: None }
@@ -143,6 +193,15 @@ pub(crate) fn timed_out(event: &str) -> Outcome {
     Outcome::Refused(Refusal {
         code: "timed_out".to_owned(),
         message: format!("the event {event} did not come in time"),
+        data: Value::Null,
+    })
+}
+
+/// The answer to a question that nobody decided.
+fn undecided() -> Outcome {
+    Outcome::Refused(Refusal {
+        code: "undecided".to_owned(),
+        message: "nobody decided in time, or the person left it open".to_owned(),
         data: Value::Null,
     })
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::call::Admitted;
 use super::context::Context;
+use super::host::Question;
 use crate::store::NewNeed;
 
 /// A title is one line on a phone.
@@ -40,11 +41,19 @@ pub(super) fn for_call(
             Some(account) => format!("The account {account} is refused; connect it again"),
             None => format!("{name}: {tool} is refused the credentials; connect it again"),
         },
-        Kind::Grant => format!("{name}: {tool} is not allowed{what}"),
+        Kind::Grant => match failure {
+            Some(failure) => format!("{name}: {}{what}", failure.message),
+            None => format!("{name}: {tool} is not allowed{what}"),
+        },
         Kind::Unavailable => format!("{name}: {tool} has been unavailable for too long"),
-        Kind::Repair | Kind::Confirm | Kind::Limit | Kind::Trigger | Kind::Silence | Kind::Internal | Kind::Approve => {
-            format!("{name}: {tool} cannot go on{what}")
-        }
+        Kind::Repair
+        | Kind::Confirm
+        | Kind::Decide
+        | Kind::Limit
+        | Kind::Trigger
+        | Kind::Silence
+        | Kind::Internal
+        | Kind::Approve => format!("{name}: {tool} cannot go on{what}"),
     };
     // One revoked password is one need, however many runs wait for it.
     let dedupe_key = match kind {
@@ -57,6 +66,7 @@ pub(super) fn for_call(
         | Kind::Approve
         | Kind::Repair
         | Kind::Confirm
+        | Kind::Decide
         | Kind::Limit
         | Kind::Trigger
         | Kind::Silence
@@ -86,6 +96,26 @@ pub(super) fn for_call(
 pub(super) fn approval_title(context: &Context, admitted: &Admitted) -> String {
     let (name, tool) = (&context.automation.title, &admitted.definition.name);
     cut(&format!("{name}: may it do {tool}{}?", key_in_words(admitted)))
+}
+
+/// A question of the script.
+pub(super) fn question(context: &Context, call: u32, question: &Question, dedupe_key: String) -> NewNeed {
+    let mut evidence = json!({ "options": question.options });
+    for (name, words) in [("text", &question.text), ("otherwise", &question.otherwise)] {
+        if let Some(words) = words {
+            evidence[name] = json!(words);
+        }
+    }
+    NewNeed {
+        kind: Kind::Decide,
+        dedupe_key,
+        automation: Some(context.automation.id),
+        run: Some(context.run.id),
+        call: Some(call),
+        effect: None,
+        title: cut(&format!("{}: {}", context.automation.title, question.question)),
+        evidence,
+    }
 }
 
 /// A need about a run that has ended.

@@ -1,7 +1,7 @@
 //! A need as it is shown outside of Steward's own screens: in plain words, with nothing secret in it.
 
 use intents::Timestamp;
-use intents::need::{Choice, Kind, default_choice};
+use intents::need::{Choice, Kind, default_of};
 use intents::redact::{Policy, redact, redact_text};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ impl Asked {
             title: redact_text(&need.title, Policy::Secrets),
             evidence: redact(&evidence, &[], Policy::Secrets),
             expires_at,
-            default: default_choice(need.kind),
+            default: default_of(need.kind, &need.evidence),
             need,
         })
     }

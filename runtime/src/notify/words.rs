@@ -1,6 +1,7 @@
 //! What a notification says.
 
 use intents::Timestamp;
+use intents::need::{choices_of, words_of};
 use intents::redact::{Policy, redact_text};
 use intents::schedule::Zone;
 use jiff::tz::TimeZone;
@@ -103,9 +104,12 @@ fn write_need(text: &mut String, asked: &Asked, links: &[NewLink], base_url: &st
         text.push_str(&format!("    {known}\n"));
     }
     for offered in links {
-        text.push_str(&format!("  {}: {}\n", offered.choice, link(base_url, offered)));
+        let words = words_of(need.kind, &asked.evidence, offered.choice);
+        let words = words.map_or_else(|| offered.choice.to_string(), |words| line(&words, SUBJECT_CHARS_MAX));
+        text.push_str(&format!("  {words}: {}\n", link(base_url, offered)));
     }
-    let by_hand = need.kind.choices().iter().filter(|choice| links.iter().all(|link| link.choice != **choice));
+    let offered = choices_of(need.kind, &need.evidence);
+    let by_hand = offered.iter().filter(|choice| links.iter().all(|link| link.choice != **choice));
     let by_hand: Vec<_> = by_hand.map(|choice| choice.as_str()).collect();
     if !by_hand.is_empty() {
         text.push_str(&format!("  steward inbox answer {} {}\n", need.id, by_hand.join("|")));
@@ -116,9 +120,11 @@ fn write_need(text: &mut String, asked: &Asked, links: &[NewLink], base_url: &st
 fn data(asked: &Asked, links: &[NewLink], base_url: &str) -> Value {
     let need = &asked.need;
     let of = |choice: intents::need::Choice| links.iter().find(|link| link.choice == choice);
-    let choices = need.kind.choices().iter();
-    let choices = choices
-        .map(|choice| json!({ "choice": choice.as_str(), "link": of(*choice).map(|found| link(base_url, found)) }));
+    let choices = choices_of(need.kind, &need.evidence).into_iter().map(|choice| {
+        let words = words_of(need.kind, &asked.evidence, choice);
+        let link = of(choice).map(|found| link(base_url, found));
+        json!({ "choice": choice.as_str(), "option": words, "link": link })
+    });
     json!({
         "id": need.id.to_string(),
         "kind": need.kind.as_str(),

@@ -93,6 +93,10 @@ impl Command for Finish {
         }
         let phase = row.phase.parse().map_err(|error| Error::unreadable("phase", error))?;
         approval::forget_run(batch, self.progress.run).await?;
+        // Whoever asked has slept, and began again.
+        if row.attempts > 1 {
+            need::forget_run(batch, self.progress.run).await?;
+        }
         sleep::wake_waiting_for_run(batch, self.progress.run).await?;
         batch.end_run(self.progress.run, row, tail);
         batch.touch_runs();

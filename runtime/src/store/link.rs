@@ -6,12 +6,12 @@
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::id::LinkId;
-use intents::need::{Choice, DeadLink, Kind, judge_link, link_expires, may_link};
+use intents::need::{Choice, DeadLink, Kind, choices_of, judge_link, link_expires, may_link};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::batch::{Batch, Shared};
 use super::db::Queries;
-use super::need::take_answer;
+use super::need::{evidence_of, take_answer};
 use super::rows::{approval, need, need_link as row};
 use super::writer::Command;
 use super::{Error, Need, NeedStatus, Store};
@@ -106,7 +106,8 @@ pub(super) async fn make(batch: &Batch<'_>, need: &need::Model, delivery: &str) 
     }
     let expires_at = link_expires(batch.now, expires.map(Timestamp::from_millis)).as_millis();
     let mut links = Vec::new();
-    for choice in kind.choices().iter().copied().filter(|choice| may_link(kind, *choice)) {
+    let offered = choices_of(kind, &evidence_of(batch, need)?);
+    for choice in offered.into_iter().filter(|choice| may_link(kind, *choice)) {
         let number = batch.shared.env.random_bytes();
         let model = row::Model {
             id: batch.shared.env.link_id().to_string(),

@@ -1,5 +1,6 @@
 //! Needs: what only the person can give, and what an answer sets going.
 
+mod decide;
 mod inbox;
 mod lapse;
 mod snooze;
@@ -12,7 +13,7 @@ use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::effect::State;
 use intents::id::{AutomationId, NeedId, RunId};
-use intents::need::{Choice, Consequence, Kind, Priority, answer, lapse, priority};
+use intents::need::{Choice, Consequence, Kind, NotAChoice, Priority, answer, choices_of, lapse, priority};
 use intents::outcome::Outcome;
 use intents::run::Phase;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -27,6 +28,8 @@ use super::rows::{automation, need as row};
 use super::writer::Command;
 use super::{Error, Store, approval, repair, room_of, run, sleep};
 
+pub use decide::NewQuestion;
+pub(super) use decide::{ask, forget_run};
 pub use inbox::Untold;
 pub(super) use inbox::told;
 pub(super) use lapse::{expire_due, next_change};
@@ -149,8 +152,19 @@ pub(super) fn erased_body(batch: &Batch<'_>, need: &row::Model, open: bool) -> R
     Ok(Some(batch.shared.payload.seal_value(&batch.shared.env, &need.id, &body)))
 }
 
+/// What is known about a stored need.
+pub(super) fn evidence_of(batch: &Batch<'_>, need: &row::Model) -> Result<Value, Error> {
+    let body: Body = batch.shared.payload.open_value("need", &need.id, &need.body)?;
+    Ok(body.evidence)
+}
+
 /// Opens a need, or counts it up.
 pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId, Error> {
+    open_until(batch, new, None).await
+}
+
+/// Opens a need that gets its default at a time of its own, or counts it up.
+async fn open_until(batch: &mut Batch<'_>, new: &NewNeed, until: Option<Timestamp>) -> Result<NeedId, Error> {
     let known = batch
         .tx
         .one(
@@ -190,7 +204,7 @@ pub(super) async fn open(batch: &mut Batch<'_>, new: &NewNeed) -> Result<NeedId,
         created_at: batch.now.as_millis(),
         answered_at: None,
         priority: priority(new.kind, &new.evidence).rank(),
-        expires_at: lapse(new.kind).map(|lapse| (batch.now + lapse.after).as_millis()),
+        expires_at: until.or_else(|| lapse(new.kind).map(|lapse| batch.now + lapse.after)).map(Timestamp::as_millis),
         snoozed_until: None,
         told_mail: None,
         told_webhook: None,
@@ -265,8 +279,11 @@ pub(super) async fn take_answer(
 ) -> Result<(), Error> {
     let mut need = find(batch, need).await?;
     let kind: Kind = need.kind.parse().map_err(|error| Error::unreadable("need", error))?;
-    let consequence =
-        answer(kind, choice).map_err(|refused| Error::Conflict { code: "NEED_CHOICE", reason: refused.to_string() })?;
+    let refused = |refused: NotAChoice| Error::Conflict { code: "NEED_CHOICE", reason: refused.to_string() };
+    let consequence = answer(kind, choice).map_err(refused)?;
+    if kind == Kind::Decide && !choices_of(kind, &evidence_of(batch, &need)?).contains(&choice) {
+        return Err(refused(NotAChoice { kind, choice }));
+    }
     // First, so that who comes too late is told what was decided.
     match consequence {
         Consequence::Approve => approval::decide(batch, &need.id, true, by, note).await?,

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::approval::{self, NewApproval, Question};
 use super::batch::Batch;
 use super::db::Queries;
-use super::need::{self, NewNeed};
+use super::need::{self, NewNeed, NewQuestion};
 use super::rows::{run as run_row, wait as row};
 use super::run::{self, Progress};
 use super::writer::Command;
@@ -32,6 +32,8 @@ pub enum NewWait {
     },
     /// An answer of the person.
     Need(Box<NewNeed>),
+    /// A person's choice among the options of a question.
+    Question(Box<NewQuestion>),
     /// A person's yes or no to an effect.
     Approval(Box<NewApproval>),
     /// The end of another run that holds the effect key, or a time to look again.
@@ -112,6 +114,16 @@ impl Command for Sleep {
                     model.kind = "need".to_owned();
                     model.need_id = Some(need::open(batch, new).await?.to_string());
                 }
+                NewWait::Question(new) => match need::ask(batch, new).await? {
+                    Some(need) => {
+                        model.kind = "need".to_owned();
+                        model.need_id = Some(need);
+                    }
+                    None => {
+                        missed = true;
+                        continue;
+                    }
+                },
                 NewWait::Approval(new) => match approval::ask(batch, new).await? {
                     Question::Open(need) => {
                         model.kind = "need".to_owned();

@@ -42,7 +42,7 @@ const CALLS_MAX: u32 = 500;
 pub(super) struct Trying {
     pub(super) wish: Wish,
     pub(super) tool: Option<Arc<dyn Tool>>,
-    made_at: Timestamp,
+    pub(super) made_at: Timestamp,
 }
 
 /// What a step of a call comes to.
@@ -315,7 +315,7 @@ impl Execution<'_, '_> {
                 return Step::Outcome(Outcome::Skipped { clause: "in a trial".to_owned() }, Labels::new());
             }
             Some(Mishap::Unavailable) => return Step::Outcome(refused("unavailable"), Labels::new()),
-            Some(Mishap::Refused { .. } | Mishap::Uncertain { .. }) | None => {}
+            Some(Mishap::Refused { .. } | Mishap::Chosen(_) | Mishap::Uncertain { .. }) | None => {}
         }
         let mut reread = Vec::new();
         let mut consent = Consent::default();
@@ -404,7 +404,7 @@ impl Execution<'_, '_> {
     fn carry_out(&mut self, trying: &Trying, mishap: Option<&Mishap>) -> Step {
         let wish = &trying.wish;
         if trying.tool.is_none() {
-            return self.host_call(wish.definition.name.as_str(), wish.arguments.value(), trying.made_at);
+            return self.host_call(trying, mishap);
         }
         if wish.definition.is_effect() {
             return self.effect(trying, mishap);

@@ -6,27 +6,36 @@ use intents::Timestamp;
 use intents::canonical;
 use intents::journal::Record;
 use intents::label::{Label, Labels};
+use intents::need::{Choice, Nth};
 use intents::outcome::{Failure, Outcome};
 use serde_json::{Value, json};
 
-use super::execution::{Execution, Step};
-use crate::executor::host::{self, HostCall};
+use super::execution::{Execution, Step, Trying};
+use super::plan::Mishap;
+use crate::executor::host::{self, HostCall, Question};
 
 /// An event that is waited for and that nobody recorded comes after this long.
 const EVENT_AFTER: Duration = Duration::from_secs(60);
+/// A question is answered after this long.
+const ANSWER_AFTER: Duration = Duration::from_secs(60);
 
 impl Execution<'_, '_> {
-    pub(super) fn host_call(&mut self, tool: &str, arguments: &Value, made_at: Timestamp) -> Step {
-        let host_call = match HostCall::read(tool, arguments) {
+    pub(super) fn host_call(&mut self, trying: &Trying, mishap: Option<&Mishap>) -> Step {
+        let (definition, arguments) = (&trying.wish.definition, trying.wish.arguments.value());
+        let host_call = match HostCall::read(definition.name.as_str(), arguments) {
             Ok(host_call) => host_call,
             Err(failure) => return Step::Fails(failure),
         };
         match host_call {
             HostCall::Sleep { ms, until } => {
-                self.now = self.now.max(host::wake_at(made_at, ms, until));
+                self.now = self.now.max(host::wake_at(trying.made_at, ms, until));
                 nothing()
             }
+            HostCall::WaitFor { event, .. } if matches!(mishap, Some(Mishap::Refused { .. })) => {
+                Step::Outcome(host::timed_out(&event), Labels::new())
+            }
             HostCall::WaitFor { event, until } => self.wait_for(&event, until),
+            HostCall::Ask(question) => self.ask(&question, trying, mishap),
             HostCall::StateGet { key } => {
                 let value = match self.overlay.written(&key) {
                     Some(value) => value,
@@ -47,6 +56,31 @@ impl Execution<'_, '_> {
                 nothing()
             }
         }
+    }
+
+    /// A question is answered as it was recorded, or else with its first option; the others are among what can happen
+    /// at this call.
+    fn ask(&mut self, question: &Question, trying: &Trying, mishap: Option<&Mishap>) -> Step {
+        self.now = self.now + ANSWER_AFTER;
+        let outcome = match mishap {
+            Some(Mishap::Chosen(nth)) => question.outcome_of(Choice::Chosen(*nth)),
+            Some(Mishap::Refused { .. }) => question.outcome_of(Choice::Dismiss),
+            Some(
+                Mishap::NotApproved
+                | Mishap::Stale
+                | Mishap::Skipped
+                | Mishap::Unavailable
+                | Mishap::Later { .. }
+                | Mishap::Uncertain { .. }
+                | Mishap::Ends(_),
+            )
+            | None => {
+                let (definition, asked) = (&trying.wish.definition, trying.wish.arguments.canonical());
+                let first = || question.outcome_of(Choice::Chosen(Nth::ALL[0]));
+                self.outside.told(definition, asked).unwrap_or_else(first)
+            }
+        };
+        Step::Outcome(outcome, Labels::new())
     }
 
     /// A wait with an end comes to its end; one without gets an event that nobody recorded.

@@ -47,6 +47,11 @@ impl<'c> Outside<'c> {
         self.twist.read(&bench.tools, definition, nth, outcome)
     }
 
+    /// What was answered to a question.
+    pub(super) fn told(&mut self, definition: &Definition, arguments: &str) -> Option<Outcome> {
+        self.recorded(definition, arguments, self.twist.is_loose())
+    }
+
     /// What an effect leads to. Only that it was recorded as done counts: whether it is refused is the mishap's matter.
     pub(super) fn effect(&mut self, bench: &Bench, definition: &Definition, arguments: &str) -> Outcome {
         match self.recorded(definition, arguments, false) {

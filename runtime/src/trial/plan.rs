@@ -5,6 +5,7 @@ use intents::canonical::Digest;
 use intents::effect::Key;
 use intents::id::{ItemId, RunId};
 use intents::journal::Record;
+use intents::need::Nth;
 use intents::outcome::Failure;
 use intents::tool::Name;
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub(super) enum Turn {
 pub(super) enum Mishap {
     /// The service says no; nothing was done.
     Refused { code: String },
+    /// A person chose this option of a question.
+    Chosen(Nth),
     /// A person said no, or nobody answered.
     NotApproved,
     /// What the call is bound to has changed.

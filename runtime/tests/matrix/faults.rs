@@ -135,6 +135,10 @@ fn of_host_tool(tool: &str, code: &str) -> Option<Fault> {
         ("steward.wait_for", "timed_out") => {
             "try { await steward.waitFor('never.comes', { until: 1 }); } catch (error) { return { told: error.code }; }"
         }
+        ("steward.ask", "ARGUMENTS_INVALID") => "await steward.ask('Which?', ['only one']);",
+        ("steward.ask", "undecided") => {
+            "try { await steward.ask('Which?', ['a', 'b'], { until: 1 }); } catch (error) { return { told: error.code }; }"
+        }
         _ => return None,
     };
     Some(Fault::Script(script))

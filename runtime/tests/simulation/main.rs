@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::wildcard_enum_match_arm, reason = "a test")]
 
+mod decide;
 mod gate;
 mod outside;
 #[path = "../support/postgres.rs"]

@@ -10,7 +10,7 @@ use intents::Timestamp;
 use intents::effect::State;
 use intents::id::RunId;
 use intents::label::Labels;
-use intents::need::{Choice, Kind as NeedKind};
+use intents::need::{Choice, Kind as NeedKind, Nth};
 use runtime::env::{Env, FaultPoint};
 use runtime::executor::{Services, carry_out};
 use runtime::store::{
@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) asked: Vec<(NeedKind, String)>,
     /// What the person says when asked for a yes.
     pub(crate) consents: bool,
+    /// Which option the person chooses when a script asks.
+    pub(crate) chooses: Nth,
     /// How many items there are, each with a run of its own; all runs go on at the same time.
     pub(crate) items: u32,
     /// Somebody sets the clock, back and forth, whenever nothing is to be done.
@@ -87,6 +89,7 @@ impl World {
             overtaken: None,
             asked: Vec::new(),
             consents: true,
+            chooses: Nth::ALL[0],
             items: 1,
             clock_wanders: None,
             meanwhile: None,
@@ -269,6 +272,7 @@ impl World {
                 NeedKind::Settle => Choice::ItDidNot,
                 NeedKind::Approve if self.consents => Choice::Approve,
                 NeedKind::Approve => Choice::Refuse,
+                NeedKind::Decide => Choice::Chosen(self.chooses),
                 // Hopes that it goes by itself, twice; then gives up.
                 NeedKind::Grant if self.asked.len() <= 2 => Choice::Continue,
                 NeedKind::Grant => Choice::Stop,

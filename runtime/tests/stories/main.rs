@@ -6,6 +6,7 @@ mod approvals;
 mod backups;
 mod connections;
 mod counter;
+mod decisions;
 mod deletions;
 mod doors;
 mod ending;

@@ -18,6 +18,16 @@ fn an_honest_script_is_proven() {
     assert!(counts.suppressions > 0, "{sheet}");
 }
 
+/// Every option of a question is gone, and nobody's answer too.
+#[test]
+fn a_script_that_asks_is_proven_with_every_answer() {
+    let sheet = tried(&json("trial/contract.json"), &text("trial/asking.js"), &json("trial/recordings.json"));
+    assert_eq!(sheet.verdict(), Verdict::Proven, "{sheet}");
+    let counts = &sheet.counts;
+    assert!(counts.faults.of > 20 && counts.faults.tried == counts.faults.of, "{sheet}");
+    assert_eq!((counts.duplicates, counts.violations, counts.first_run_effects), (0, 0, 3), "{sheet}");
+}
+
 #[test]
 fn the_statements_of_the_fixtures_are_proven() {
     let folder = "automations/statements";

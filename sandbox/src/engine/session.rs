@@ -17,7 +17,8 @@ use crate::report::{Fault, FromScript, ScriptFailure, Step, Which};
 use crate::wire::{Opening, Outcome, Recorded};
 
 /// Calls that every script may make: they concern the run itself, not the world.
-const OWN_CALLS: [&str; 5] = ["steward.sleep", "steward.wait_for", "state.get", "state.set", "state.delete"];
+const OWN_CALLS: [&str; 6] =
+    ["steward.sleep", "steward.wait_for", "steward.ask", "state.get", "state.set", "state.delete"];
 
 /// What the prelude gives back for our use.
 pub(crate) struct Hooks<'js> {

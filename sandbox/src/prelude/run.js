@@ -62,6 +62,18 @@ export default function run(natives, shared) {
       if (timeout !== undefined) return call("steward.wait_for", { event, until_ms: now() + length(timeout, "`timeout`") });
       return call("steward.wait_for", { event });
     },
+    ask(question, options, more) {
+      if (typeof question !== "string" || question === "") throw errorOf("TypeError", "`ask` takes a question, and the options to choose from");
+      const { text, otherwise, until, timeout } = more ?? {};
+      return call("steward.ask", {
+        question,
+        options,
+        ...(text === undefined ? {} : { text }),
+        ...(otherwise === undefined ? {} : { otherwise }),
+        ...(until !== undefined ? { until_ms: millis(until, "`until`") } : {}),
+        ...(until === undefined && timeout !== undefined ? { until_ms: now() + length(timeout, "`timeout`") } : {}),
+      });
+    },
     fail(message, details) { fail(`${message}`, details); },
     time: freeze({
       parts(point, zone) { return time.parts(millis(point, "the time"), zone); },

@@ -268,6 +268,8 @@ fn own_calls() {
          await steward.sleepUntil(new Date(5));
          await steward.waitFor('paid', { timeout: '1d' });
          await steward.waitFor('paid', { until: '1970-01-01T00:00:01Z' });
+         await steward.ask('Which one?', ['a', 'b']);
+         await steward.ask('Which one?', ['a', 'b'], { text: 'Of two.', otherwise: 'b', timeout: '1d' });
          await state.set('a', { b: [1] });
          await state.get('a');
          await state.delete('a');",
@@ -283,6 +285,8 @@ fn own_calls() {
             "steward.sleep {\"until_ms\":5}",
             "steward.wait_for {\"event\":\"paid\",\"until_ms\":1767312003000}",
             "steward.wait_for {\"event\":\"paid\",\"until_ms\":1000}",
+            "steward.ask {\"options\":[\"a\",\"b\"],\"question\":\"Which one?\"}",
+            "steward.ask {\"options\":[\"a\",\"b\"],\"otherwise\":\"b\",\"question\":\"Which one?\",\"text\":\"Of two.\",\"until_ms\":1767312003000}",
             "state.set {\"key\":\"a\",\"value\":{\"b\":[1]}}",
             "state.get {\"key\":\"a\"}",
             "state.delete {\"key\":\"a\"}",

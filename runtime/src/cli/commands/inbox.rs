@@ -1,5 +1,6 @@
 //! `steward inbox`.
 
+use intents::need::Choice;
 use serde_json::{Value, json};
 
 use super::render;
@@ -17,7 +18,10 @@ pub(in crate::cli) async fn run(client: &Client, command: Inbox, out: &mut Out) 
         Inbox::List { all, snoozed } => return list(client, all, snoozed, out).await,
         Inbox::Show { need } => client.get(&["v1", "needs", &need]).await?,
         Inbox::Answer { all_of, mut words } => {
-            let choice = words.pop().unwrap_or_default().replace('-', "_");
+            let choice = words.pop().unwrap_or_default();
+            // The name of a choice may be written either way; the words of an option are as they are.
+            let named = choice.replace('-', "_");
+            let choice = if named.parse::<Choice>().is_ok() { named } else { choice };
             match (all_of, words.as_slice()) {
                 (None, []) => {
                     let message = "say which need, and then the choice: `steward inbox answer NEED CHOICE`";

@@ -37,6 +37,7 @@ pub(super) fn run(out: &mut Out, detail: &RunDetail) {
     }
     for need in &detail.needs {
         out.line(format!("  needs you: {}", need.title));
+        options(out, "    ", need);
         out.line(format!("    steward inbox answer {} {}", need.id, need.choices.join("|")));
     }
 }
@@ -71,9 +72,18 @@ pub(super) fn need(out: &mut Out, need: &NeedView) {
             if let (Some(at), Some(default)) = (&need.expires_at, &need.default) {
                 out.line(format!("  becomes {default} {}", local(at)));
             }
+            options(out, "  ", need);
             out.line(format!("  answer: steward inbox answer {} {}", need.id, need.choices.join("|")));
         }
         None => {}
+    }
+}
+
+/// What the options of a question say.
+fn options(out: &mut Out, indent: &str, need: &NeedView) {
+    let said = need.evidence["options"].as_array().filter(|_| need.kind == "decide");
+    for (choice, words) in need.choices.iter().zip(said.into_iter().flatten()) {
+        out.line(format!("{indent}{choice}: {}", words.as_str().unwrap_or_default()));
     }
 }
 

@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use intents::Timestamp;
 use intents::canonical::Digest;
+use intents::failure::Class;
 use intents::journal::Record;
 use intents::label::{Label, Labels};
-use intents::outcome::Outcome;
+use intents::need::Kind as NeedKind;
+use intents::outcome::{Failure, Outcome};
 use serde_json::{Value, json};
 
 use super::{Attempt, Delivery, memory};
 use crate::executor::call::Admitted;
 use crate::executor::context::Trouble;
-use crate::executor::host;
-use crate::executor::host::HostCall;
-use crate::store::{Message, NewNotice, NewWait, Signal};
+use crate::executor::host::{self, HostCall, Question};
+use crate::executor::wording;
+use crate::store::{Message, NewNotice, NewQuestion, NewWait, Signal};
+
+/// Questions of one run that wait at once: who is asked more answers none of them.
+const QUESTIONS_MAX: usize = 20;
 
 impl Attempt {
     pub(super) async fn host_call(&mut self, admitted: &Arc<Admitted>) -> Result<(), Trouble> {
@@ -38,6 +43,7 @@ impl Attempt {
                 }
             }
             HostCall::WaitFor { event, until } => self.wait_for(call, event, until, now).await?,
+            HostCall::Ask(question) => self.ask(admitted, &question, now).await?,
             HostCall::StateGet { key } => {
                 let (value, labels) = match self.overlay.written(&key) {
                     Some(value) => (value, Labels::new()),
@@ -82,12 +88,43 @@ impl Attempt {
         Ok(())
     }
 
-    /// What makes a message one: its run, its tool, its arguments, and how many were just like it before.
-    pub(super) fn message(&mut self, admitted: &Admitted) -> Message {
-        let (tool, arguments) = (admitted.definition.name.as_str(), admitted.arguments.canonical());
-        let like = memory::like(tool, arguments);
+    /// Asks the person, unless the same was asked for the same item before, and answered.
+    async fn ask(&mut self, admitted: &Arc<Admitted>, question: &Question, now: Timestamp) -> Result<(), Trouble> {
+        let call = admitted.call;
+        // Nobody is asked for the sake of a shadow.
+        if self.context.run.shadow.is_some() {
+            self.complete(call, question.lapsed(), Labels::new());
+            return Ok(());
+        }
+        let (like, before) = self.alike(admitted);
+        let (automation, item) = (self.context.automation.id, self.context.run.item);
+        let dedupe_key = format!("{}:{automation}:{item}:{like}:{before}", NeedKind::Decide);
+        if let Some(choice) = self.services.store.decision(&dedupe_key).await? {
+            self.complete(call, question.outcome_of(choice), Labels::new());
+        } else if question.until().is_some_and(|until| until <= now) {
+            self.complete(call, question.lapsed(), Labels::new());
+        } else if self.sleeping.values().filter(|wait| matches!(wait, NewWait::Question(_))).count() >= QUESTIONS_MAX {
+            let message = format!("a run asks at most {QUESTIONS_MAX} questions at once");
+            self.fail(Failure::new(Class::Limit, "LIMIT_QUESTIONS", message), json!({ "call": call }));
+        } else {
+            let need = wording::question(&self.context, call, question, dedupe_key);
+            let asked = NewQuestion { need, until: question.until() };
+            self.sleeping.insert(call, NewWait::Question(Box::new(asked)));
+        }
+        Ok(())
+    }
+
+    /// What makes two messages alike, and how many were just like this one before.
+    fn alike(&mut self, admitted: &Admitted) -> (Digest, usize) {
+        let like = memory::like(admitted.definition.name.as_str(), admitted.arguments.canonical());
         self.said.insert(admitted.call, like);
         let before = self.said.iter().filter(|(call, said)| **call < admitted.call && **said == like).count();
+        (like, before)
+    }
+
+    /// What makes a message one: its run, its tool, its arguments, and how many were just like it before.
+    pub(super) fn message(&mut self, admitted: &Admitted) -> Message {
+        let (like, before) = self.alike(admitted);
         let run = self.context.run.id.to_string();
         let digest = Digest::of_parts(
             "steward message 1",

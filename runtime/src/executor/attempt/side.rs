@@ -177,6 +177,9 @@ fn waiting(wait: &NewWait) -> Waiting {
             Waiting { kind: "event", until: *until, event: Some(name.clone()), ..nothing }
         }
         NewWait::Approval(new) => Waiting { kind: "need", asks: Some(new.title.clone()), ..nothing },
+        NewWait::Question(new) => {
+            Waiting { kind: "need", until: new.until, asks: Some(new.need.title.clone()), ..nothing }
+        }
         NewWait::Need(need) => Waiting { kind: "need", asks: Some(need.title.clone()), ..nothing },
         NewWait::Run { until, .. } => Waiting { kind: "run", until: Some(*until), ..nothing },
     }

@@ -1,10 +1,10 @@
-//! What time does to needs: one that nobody answers gets the default of its kind.
+//! What time does to needs: one that nobody answers gets its default.
 
 use intents::Timestamp;
-use intents::need::{Kind, lapse};
+use intents::need::{Kind, default_of, lapse};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{NeedStatus, take_answer};
+use super::{NeedStatus, evidence_of, take_answer};
 use crate::store::Error;
 use crate::store::batch::Batch;
 use crate::store::db::Queries;
@@ -24,8 +24,8 @@ pub(in crate::store) async fn expire_due(batch: &mut Batch<'_>) -> Result<u64, E
     let count = rows.len() as u64;
     for mut need in rows {
         let kind: Kind = need.kind.parse().map_err(|error| Error::unreadable("need", error))?;
-        match lapse(kind) {
-            Some(lapse) => take_answer(batch, &need.id, lapse.choice, "steward", None).await?,
+        match lapse(kind).and(default_of(kind, &evidence_of(batch, &need)?)) {
+            Some(choice) => take_answer(batch, &need.id, choice, "steward", None).await?,
             // A kind that had an end in an earlier version has none any more.
             None => {
                 need.expires_at = None;

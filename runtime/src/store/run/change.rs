@@ -12,7 +12,7 @@ use crate::store::batch::{Arrival, Batch};
 use crate::store::db::Queries;
 use crate::store::rows::{automation, run as row};
 use crate::store::writer::Command;
-use crate::store::{Error, Store, approval, ledger, sleep};
+use crate::store::{Error, Store, approval, ledger, need, sleep};
 
 /// A run that is about to be made, under the contract and script in force.
 pub(in crate::store) fn new(batch: &Batch<'_>, automation: &automation::Model, id: RunId, phase: Phase) -> row::Model {
@@ -169,6 +169,7 @@ pub(in crate::store) async fn stop(batch: &mut Batch<'_>, run: RunId, by: &str) 
     batch.run_event("run.stopped", &row, json!({ "by": by })).await?;
     sleep::forget(batch, run).await?;
     approval::forget_run(batch, run).await?;
+    need::forget_run(batch, run).await?;
     sleep::wake_waiting_for_run(batch, run).await?;
     batch.put_run(run, row.clone());
     batch.touch_runs();
@@ -202,6 +203,7 @@ impl Command for Recover {
                 row.code = Some("RUN_ATTEMPTS".to_owned());
                 batch.run_event("run.failed", &row, json!({ "class": "internal", "code": "RUN_ATTEMPTS" })).await?;
                 approval::forget_run(batch, id).await?;
+                need::forget_run(batch, id).await?;
             }
             batch.put_run(id, row);
         }
