@@ -123,3 +123,26 @@ fn attack_who_may_only_look_or_only_work_answers_nothing() {
     assert!(answer.is_success(), "{}", answer.body);
     assert!(server.end().success());
 }
+
+#[test]
+fn a_question_is_answered_by_the_link_of_an_option_and_the_others_are_dead_then() {
+    let mailbox = Mailbox::start();
+    let place = told_by_mail(&mailbox);
+    let server = place.start();
+    settle_in(&place);
+    let hostile = "<b>Savings</b>";
+    let script = format!("return await steward.ask('Which account pays?', ['Giro', '{hostile}']);");
+    place.import_script("payments", &script);
+    let run = place.run("payments", &json!({}));
+    let mail = mails(&mailbox, 1).remove(0);
+    let (giro, savings) = (link(&mail, "Giro"), link(&mail, hostile));
+    let (page, _) = ask(&place, "GET", &savings, &[]);
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(page.body.contains("&lt;b&gt;Savings&lt;/b&gt;</button>") && !page.body.contains(hostile), "{}", page.body);
+    assert!(mail.text.contains("dismiss|stop") && !mail.text.contains("dismiss: http"), "{}", mail.text);
+    let pressed = press(&place, &savings);
+    assert_eq!(pressed.status, 200, "{}", pressed.body);
+    assert_eq!(place.run_is(&run, "succeeded")["result"], hostile);
+    assert_eq!(press(&place, &giro).status, 409, "what was decided stands");
+    assert!(server.end().success());
+}
