@@ -49,7 +49,7 @@ impl fmt::Display for Unfaithful {
 
 /// Checks that `adapted` says what `raw` said, in the places that `proven` had.
 pub fn faithful(raw: &Value, adapted: &Value, proven: &Shape) -> Result<(), Unfaithful> {
-    let source = Source::of(raw);
+    let source = Source::of(raw, Orders { raw: Order::of(raw), adapted: Order::of(adapted) });
     let mut names = BTreeSet::new();
     names_of_shape(proven, &mut names);
     names_of(raw, &mut names);
@@ -94,14 +94,64 @@ fn named(value: &Value, names: &BTreeSet<String>, at: &str) -> Result<(), Unfait
     }
 }
 
+/// Whether day or month comes first in `03/04/2026`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Day,
+    Month,
+    /// No date tells, or they tell both: nobody knows.
+    Unknown,
+}
+
+impl Order {
+    /// What the dates of a value tell, all together: `31/10/2026` has the day first.
+    fn of(value: &Value) -> Self {
+        let (mut day, mut month) = (false, false);
+        days_and_months(value, &mut |one, two| {
+            day |= one > 12;
+            month |= two > 12;
+        });
+        match (day, month) {
+            (true, false) => Self::Day,
+            (false, true) => Self::Month,
+            (false, false) | (true, true) => Self::Unknown,
+        }
+    }
+}
+
+fn days_and_months(value: &Value, tell: &mut impl FnMut(u8, u8)) {
+    match value {
+        Value::String(text) => {
+            if let Some((one, two, _)) = day_and_month(text.trim()) {
+                tell(one, two);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| days_and_months(item, tell)),
+        Value::Object(members) => members.values().for_each(|member| days_and_months(member, tell)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// How both sides write their dates.
+#[derive(Debug, Clone, Copy)]
+struct Orders {
+    raw: Order,
+    adapted: Order,
+}
+
 /// What a value was made of.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Said {
     texts: BTreeSet<String>,
     truths: BTreeSet<bool>,
+    orders: Orders,
 }
 
 impl Said {
+    fn nothing(orders: Orders) -> Self {
+        Self { texts: BTreeSet::new(), truths: BTreeSet::new(), orders }
+    }
+
     fn add(&mut self, value: &Value, lists_too: bool) {
         match value {
             Value::Null => {}
@@ -136,7 +186,7 @@ impl Said {
             "false" | "no" => drop(self.truths.insert(false)),
             _ => {}
         }
-        self.texts.extend(dates(text));
+        self.texts.extend(date_in(text, self.orders.raw));
         if let Some(number) = number_in(text) {
             self.texts.insert(number);
         }
@@ -168,7 +218,7 @@ impl Said {
                 text.is_empty()
                     || self.texts.contains(text)
                     || self.texts.contains(text.trim())
-                    || dates(text).iter().any(|date| self.texts.contains(date))
+                    || date_in(text, self.orders.adapted).is_some_and(|date| self.texts.contains(&date))
                     || number_in(text).is_some_and(|number| self.texts.contains(&number))
             }
             Value::Array(_) | Value::Object(_) => false,
@@ -190,29 +240,29 @@ struct Item {
 }
 
 impl Source {
-    fn of(raw: &Value) -> Self {
-        let mut outside = Said::default();
+    fn of(raw: &Value, orders: Orders) -> Self {
+        let mut outside = Said::nothing(orders);
         outside.add(raw, false);
         let mut lists = Vec::new();
-        gather(raw, &mut lists);
+        gather(raw, orders, &mut lists);
         Self { outside, lists }
     }
 }
 
 /// The lists of a value, and not those within their items.
-fn gather(value: &Value, lists: &mut Vec<Vec<Item>>) {
+fn gather(value: &Value, orders: Orders, lists: &mut Vec<Vec<Item>>) {
     match value {
-        Value::Array(items) => lists.push(items.iter().map(item).collect()),
-        Value::Object(members) => members.values().for_each(|member| gather(member, lists)),
+        Value::Array(items) => lists.push(items.iter().map(|value| item(value, orders)).collect()),
+        Value::Object(members) => members.values().for_each(|member| gather(member, orders, lists)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-fn item(value: &Value) -> Item {
-    let mut said = Said::default();
+fn item(value: &Value, orders: Orders) -> Item {
+    let mut said = Said::nothing(orders);
     said.add(value, false);
     let mut lists = Vec::new();
-    gather(value, &mut lists);
+    gather(value, orders, &mut lists);
     Item { said, lists, is_row: value.is_object() }
 }
 
@@ -244,7 +294,7 @@ fn list(items: &[Value], said: &Said, lists: &[Vec<Item>], at: &str) -> Result<(
     for list in lists.iter().filter(|list| list.len() == items.len()) {
         let fits = items.iter().zip(list).enumerate().try_for_each(|(index, (item, source))| {
             // What is said once for all rows is no truth about one of them.
-            let mut all = Said { texts: said.texts.clone(), truths: BTreeSet::new() };
+            let mut all = Said { texts: said.texts.clone(), ..Said::nothing(said.orders) };
             all.texts.extend(source.said.texts.iter().cloned());
             all.truths.extend(source.said.truths.iter().copied());
             check(item, &all, &source.lists, &format!("{at}/{index}"))
@@ -313,24 +363,40 @@ fn number_in(text: &str) -> Option<String> {
     (Form::of(&number) == Form::Number).then(|| plain_number(&number))
 }
 
-/// The days that a text may mean, as `2026-11-30`; where the day may be the month, both.
-fn dates(text: &str) -> Vec<String> {
+/// The day that a text means, as `2026-11-30`; none where the day may be the month and nothing tells which is which.
+fn date_in(text: &str, order: Order) -> Option<String> {
     let text = text.trim();
     match Form::of(text) {
-        Form::Date => vec![text.to_owned()],
-        Form::Time => vec![text.get(..10).unwrap_or_default().to_owned()],
+        Form::Date => Some(text.to_owned()),
+        Form::Time => text.get(..10).map(str::to_owned),
         Form::DayFirst => {
-            let parts: Vec<_> = text.split(['/', '.', '-']).collect();
-            let [one, two, year] = parts[..] else { return Vec::new() };
-            let year = if year.len() == 2 { format!("20{year}") } else { year.to_owned() };
-            let date = |month: &str, day: &str| {
-                let (month, day): (u8, u8) = (month.parse().ok()?, day.parse().ok()?);
+            let (one, two, year) = day_and_month(text)?;
+            let date = |month: u8, day: u8| {
                 ((1..=12).contains(&month) && (1..=31).contains(&day)).then(|| format!("{year}-{month:02}-{day:02}"))
             };
-            [date(two, one), date(one, two)].into_iter().flatten().collect()
+            match (date(two, one), date(one, two)) {
+                (Some(day_first), Some(month_first)) if day_first != month_first => match order {
+                    Order::Day => Some(day_first),
+                    Order::Month => Some(month_first),
+                    // Nobody writes the month first between full stops.
+                    Order::Unknown => text.contains('.').then_some(day_first),
+                },
+                (day_first, month_first) => day_first.or(month_first),
+            }
         }
-        Form::Empty | Form::Number | Form::Mail | Form::Url | Form::Html | Form::Other => Vec::new(),
+        Form::Empty | Form::Number | Form::Mail | Form::Url | Form::Html | Form::Other => None,
     }
+}
+
+/// The first two numbers of a date such as `31/10/2026`, and its year.
+fn day_and_month(text: &str) -> Option<(u8, u8, String)> {
+    if Form::of(text) != Form::DayFirst {
+        return None;
+    }
+    let parts: Vec<_> = text.split(['/', '.', '-']).collect();
+    let [one, two, year] = parts[..] else { return None };
+    let year = if year.len() == 2 { format!("20{year}") } else { year.to_owned() };
+    Some((one.parse().ok()?, two.parse().ok()?, year))
 }
 
 #[cfg(test)]
@@ -394,6 +460,25 @@ mod tests {
         };
         let lost = Err(Unfaithful::Lost { at: "/json/items/*/amount".to_owned() });
         assert_eq!(check_against(&raw(), vec![nulls(good()), nulls(other())]), lost);
+    }
+
+    #[test]
+    fn a_day_that_may_be_the_month_is_read_as_the_other_dates_tell_or_not_at_all() {
+        let raw = |first: &str, second: &str| json!([{ "id": "A-1", "due": first }, { "id": "B-2", "due": second }]);
+        let proven = Shape::of(&json!({ "json": raw("2026-10-31", "2026-11-30") }));
+        let check = |first: [&str; 2], second: [&str; 2]| {
+            let from = json!({ "json": raw(first[0], second[0]) });
+            faithful(&from, &json!({ "json": raw(first[1], second[1]) }), &proven).is_ok()
+        };
+        let (day_first, month_first) = (["31/10/2026", "2026-10-31"], ["10/31/2026", "2026-10-31"]);
+        assert!(check(day_first, ["03/04/2026", "2026-04-03"]) && !check(day_first, ["03/04/2026", "2026-03-04"]));
+        assert!(check(month_first, ["03/04/2026", "2026-03-04"]) && !check(month_first, ["03/04/2026", "2026-04-03"]));
+        let both = ["05/05/2026", "2026-05-05"];
+        assert!(!check(both, ["03/04/2026", "2026-04-03"]) && !check(both, ["03/04/2026", "2026-03-04"]));
+        assert!(check(both, ["03.04.2026", "2026-04-03"]) && !check(both, ["03.04.2026", "2026-03-04"]));
+        // The other way round: the service writes them as everybody does now.
+        let back = ["2026-10-31", "31/10/2026"];
+        assert!(check(back, ["2026-04-03", "03/04/2026"]) && !check(back, ["2026-03-04", "03/04/2026"]));
     }
 
     #[test]
