@@ -5,13 +5,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get, post};
+use intents::Timestamp;
 use intents::need::{Choice, DeadLink, words_of};
 use intents::redact::{Policy, redact_text};
 
 use super::faces::Faces;
 use super::reference::escaped;
 use crate::error::Error;
-use crate::notify::{Asked, in_lines};
+use crate::notify::{Asked, Wanted, clock, in_lines};
 use crate::store::{self, Link, Need};
 
 /// Of what is known about a need on its page.
@@ -137,9 +138,12 @@ pub(super) async fn show(faces: Data<Faces>, token: Path<String>) -> Result<Http
     let asked = Asked::of(store, link.need).await?;
     let known = in_lines(&asked.evidence, EVIDENCE_CHARS_MAX).join("\n");
     let known = if known.is_empty() { String::new() } else { format!("<pre>{}</pre>", escaped(&known)) };
+    let zone = Wanted::read(&store.settings().await?).zone;
+    let time = |at: Timestamp| format!("{} ({})", clock(at, &zone), escaped(zone.name()));
     let default = match (asked.expires_at, asked.default) {
         (Some(at), Some(default)) => {
-            format!(" Unanswered, it becomes <b>{default}</b> at {}.", escaped(&at.to_string()))
+            let default = escaped(&deed(&asked.need, default));
+            format!(" Unanswered, it becomes <b>{default}</b> at {}.", time(at))
         }
         (Some(_), None) | (None, Some(_)) | (None, None) => String::new(),
     };
@@ -149,10 +153,10 @@ pub(super) async fn show(faces: Data<Faces>, token: Path<String>) -> Result<Http
          <p><small>This answers once. The link works until {until}.</small></p>",
         title = escaped(&asked.title),
         kind = asked.need.kind,
-        since = escaped(&asked.need.created_at.to_string()),
+        since = time(asked.need.created_at),
         token = escaped(&token),
         deed = escaped(&deed(&asked.need, choice)),
-        until = escaped(&link.expires_at.to_string()),
+        until = time(link.expires_at),
     );
     Ok(page(&faces, StatusCode::OK, &format!("{}: {}", deed(&asked.need, choice), asked.title), &body))
 }

@@ -19,3 +19,4 @@ pub use desk::{ChannelState, Desk, Tested};
 pub use notifier::{failing_key, start_notifier};
 pub use plain::in_lines;
 pub use settings::{NAMES, Wanted, check};
+pub use words::clock;

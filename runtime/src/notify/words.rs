@@ -1,7 +1,7 @@
 //! What a notification says.
 
 use intents::Timestamp;
-use intents::need::{choices_of, words_of};
+use intents::need::{Choice, choices_of, words_of};
 use intents::redact::{Policy, redact_text};
 use intents::schedule::Zone;
 use jiff::tz::TimeZone;
@@ -44,7 +44,7 @@ pub(super) fn subject(text: &str) -> String {
 }
 
 /// A time on the clock of a zone.
-pub(super) fn clock(at: Timestamp, zone: &Zone) -> String {
+pub fn clock(at: Timestamp, zone: &Zone) -> String {
     let zone = TimeZone::get(zone.name()).unwrap_or(TimeZone::UTC);
     at.to_jiff().to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string()
 }
@@ -98,14 +98,14 @@ fn write_need(text: &mut String, asked: &Asked, links: &[NewLink], base_url: &st
     text.push_str(&format!("* {} ({}, {})\n", line(&asked.title, SUBJECT_CHARS_MAX * 2), need.kind, need.priority));
     text.push_str(&format!("  {}, since {}\n", need.id, clock(need.created_at, zone)));
     if let (Some(at), Some(default)) = (asked.expires_at, asked.default) {
+        let default = in_words(asked, default);
         text.push_str(&format!("  becomes `{default}` on {}\n", clock(at, zone)));
     }
     for known in in_lines(&asked.evidence, EVIDENCE_CHARS_MAX) {
         text.push_str(&format!("    {known}\n"));
     }
     for offered in links {
-        let words = words_of(need.kind, &asked.evidence, offered.choice);
-        let words = words.map_or_else(|| offered.choice.to_string(), |words| line(&words, SUBJECT_CHARS_MAX));
+        let words = in_words(asked, offered.choice);
         text.push_str(&format!("  {words}: {}\n", link(base_url, offered)));
     }
     let offered = choices_of(need.kind, &need.evidence);
@@ -117,9 +117,15 @@ fn write_need(text: &mut String, asked: &Asked, links: &[NewLink], base_url: &st
     text.push('\n');
 }
 
+/// A choice as a person reads it: the words of an option, or its name.
+fn in_words(asked: &Asked, choice: Choice) -> String {
+    let words = words_of(asked.need.kind, &asked.evidence, choice);
+    words.map_or_else(|| choice.to_string(), |words| line(&words, SUBJECT_CHARS_MAX))
+}
+
 fn data(asked: &Asked, links: &[NewLink], base_url: &str) -> Value {
     let need = &asked.need;
-    let of = |choice: intents::need::Choice| links.iter().find(|link| link.choice == choice);
+    let of = |choice: Choice| links.iter().find(|link| link.choice == choice);
     let choices = choices_of(need.kind, &need.evidence).into_iter().map(|choice| {
         let words = words_of(need.kind, &asked.evidence, choice);
         let link = of(choice).map(|found| link(base_url, found));

@@ -100,7 +100,7 @@ pub use ledger::{BeginEffect, Begun, Blocked, Effect, Message, Passing, SettleEf
 pub use link::{Link, NewLink};
 pub use model_call::{ModelCall, ModelCallEnd, ModelCallState, NewModelCall, Reserving, StoredAnswer};
 pub use model_usage::{Usage, UsageBy, UsageFilter, UsageLine};
-pub use need::{AnsweredTogether, Need, NeedStatus, NewNeed, NewQuestion, Together, Untold};
+pub use need::{AnsweredTogether, Decision, Need, NeedStatus, NewNeed, NewQuestion, Together, Untold};
 pub use notice::{NewNotice, Notice};
 pub use open::{Keys, Store};
 pub use overview::Overview;

@@ -28,7 +28,7 @@ use super::rows::{automation, need as row};
 use super::writer::Command;
 use super::{Error, Store, approval, repair, room_of, run, sleep};
 
-pub use decide::NewQuestion;
+pub use decide::{Decision, NewQuestion};
 pub(super) use decide::{ask, forget_run};
 pub use inbox::Untold;
 pub(super) use inbox::told;

@@ -16,7 +16,7 @@ use crate::executor::call::Admitted;
 use crate::executor::context::Trouble;
 use crate::executor::host::{self, HostCall, Question};
 use crate::executor::wording;
-use crate::store::{Message, NewNotice, NewQuestion, NewWait, Signal};
+use crate::store::{Decision, Message, NewNotice, NewQuestion, NewWait, Signal};
 
 /// Questions of one run that wait at once: who is asked more answers none of them.
 const QUESTIONS_MAX: usize = 20;
@@ -99,11 +99,20 @@ impl Attempt {
         let (like, before) = self.alike(admitted);
         let (automation, item) = (self.context.automation.id, self.context.run.item);
         let dedupe_key = format!("{}:{automation}:{item}:{like}:{before}", NeedKind::Decide);
-        if let Some(choice) = self.services.store.decision(&dedupe_key).await? {
-            self.complete(call, question.outcome_of(choice), Labels::new());
-        } else if question.until().is_some_and(|until| until <= now) {
-            self.complete(call, question.lapsed(), Labels::new());
-        } else if self.sleeping.values().filter(|wait| matches!(wait, NewWait::Question(_))).count() >= QUESTIONS_MAX {
+        let is_over = question.until().is_some_and(|until| until <= now);
+        match self.services.store.decision(&dedupe_key).await? {
+            Decision::Made(choice) => {
+                self.complete(call, question.outcome_of(choice), Labels::new());
+                return Ok(());
+            }
+            Decision::Unasked if is_over => {
+                self.complete(call, question.lapsed(), Labels::new());
+                return Ok(());
+            }
+            // Whose time is over is answered by the clock, and not past it.
+            Decision::Unasked | Decision::Open => {}
+        }
+        if self.sleeping.values().filter(|wait| matches!(wait, NewWait::Question(_))).count() >= QUESTIONS_MAX {
             let message = format!("a run asks at most {QUESTIONS_MAX} questions at once");
             self.fail(Failure::new(Class::Limit, "LIMIT_QUESTIONS", message), json!({ "call": call }));
         } else {

@@ -20,20 +20,37 @@ pub struct NewQuestion {
     pub until: Option<Timestamp>,
 }
 
-/// Asks, unless it is answered by now; gives the need whose answer is to be waited for.
-pub(in crate::store) async fn ask(batch: &mut Batch<'_>, new: &NewQuestion) -> Result<Option<String>, Error> {
-    if decided(batch.tx, &new.need.dedupe_key).await?.is_some() {
-        return Ok(None);
-    }
-    open_until(batch, &new.need, new.until).await.map(|id| Some(id.to_string()))
+/// How a question stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Nobody was asked, or nobody had to answer any more.
+    Unasked,
+    /// Nobody has answered yet.
+    Open,
+    /// A person, or the time, has answered.
+    Made(Choice),
 }
 
-/// What was answered to a question. What was withdrawn was not answered, and is asked again.
-async fn decided(db: &impl Queries, dedupe_key: &str) -> Result<Option<Choice>, Error> {
+/// Asks, unless it is answered by now; gives the need whose answer is to be waited for.
+pub(in crate::store) async fn ask(batch: &mut Batch<'_>, new: &NewQuestion) -> Result<Option<String>, Error> {
+    match decision(batch.tx, &new.need.dedupe_key).await? {
+        Decision::Made(_) => Ok(None),
+        Decision::Unasked | Decision::Open => {
+            open_until(batch, &new.need, new.until).await.map(|id| Some(id.to_string()))
+        }
+    }
+}
+
+async fn decision(db: &impl Queries, dedupe_key: &str) -> Result<Decision, Error> {
     let last = row::Entity::find().filter(row::Column::DedupeKey.eq(dedupe_key)).order_by_desc(row::Column::Id);
-    let answered = db.one(last).await?.filter(|need| need.status == NeedStatus::Answered.as_str());
-    let answer = answered.and_then(|need| need.answer);
-    answer.map(|answer| answer.parse().map_err(|error| Error::unreadable("need", error))).transpose()
+    let Some(need) = db.one(last).await? else { return Ok(Decision::Unasked) };
+    match (need.status.parse()?, need.answer) {
+        (NeedStatus::Open, _) => Ok(Decision::Open),
+        (NeedStatus::Answered, Some(answer)) => {
+            answer.parse().map(Decision::Made).map_err(|error| Error::unreadable("need", error))
+        }
+        (NeedStatus::Answered | NeedStatus::Withdrawn, _) => Ok(Decision::Unasked),
+    }
 }
 
 /// When a run has ended, nobody has to answer what it asked.
@@ -49,8 +66,8 @@ pub(in crate::store) async fn forget_run(batch: &mut Batch<'_>, run: RunId) -> R
 }
 
 impl Store {
-    /// What was answered to a question; none while it is open, or where it was never asked.
-    pub async fn decision(&self, dedupe_key: &str) -> Result<Option<Choice>, Error> {
-        decided(self.reader(), dedupe_key).await
+    /// How a question stands.
+    pub async fn decision(&self, dedupe_key: &str) -> Result<Decision, Error> {
+        decision(self.reader(), dedupe_key).await
     }
 }
