@@ -109,7 +109,8 @@ pub async fn start(config: Config, env: Env, parts: Parts, tell: &Tell) -> anyho
         catalogue: Arc::clone(&catalogue),
         limits: config.limits.of_attempts(),
     };
-    let left = match golden::check_at_start(&grounds).await? {
+    let longest = Duration::from_secs(config.limits.golden_seconds.into());
+    let left = match golden::check_at_start(&grounds, longest).await? {
         Some((summary, left)) => {
             tracing::info!("golden runs after the upgrade: {}", summary.line());
             health.set_golden(summary.line());

@@ -144,6 +144,12 @@ pub const KEYS: &[Key] = &[
         "how long a script may compute without waiting; it can be lowered only",
     ),
     key("limits.heap_mib", Kind::Whole, "64", "how much memory a script may use; it can be lowered only"),
+    key(
+        "limits.golden_seconds",
+        Kind::Whole,
+        "30",
+        "how long a start after an upgrade checks golden runs; what is left is held back until it is checked",
+    ),
 ];
 
 /// The ending of the second form of a secret key.

@@ -164,12 +164,16 @@ pub struct Limits {
     pub turn_seconds: NonZeroU16,
     /// How much memory a script may use, in MiB.
     pub heap_mib: NonZeroU16,
+    /// How long a start after an upgrade waits for its golden runs to be checked, in seconds.
+    pub golden_seconds: u16,
 }
 
 /// A screen shows a handful of streams; a household of scripts not many more.
 const LISTENERS: NonZeroU16 = NonZeroU16::new(64).expect("not zero");
 /// Runs mostly wait for services; more at once would wait for the writer.
 const RUNS_AT_ONCE: NonZeroU16 = NonZeroU16::new(32).expect("not zero");
+/// Whoever upgrades waits for half a minute, and not for more.
+const GOLDEN_SECONDS: u16 = 30;
 const TURN_SECONDS: NonZeroU16 = NonZeroU16::new(sandbox::limits::TURN_MAX.as_secs() as u16).expect("not zero");
 const HEAP_MIB: NonZeroU16 = NonZeroU16::new((sandbox::limits::HEAP_BYTES_MAX >> 20) as u16).expect("not zero");
 /// A day of a busy server, and what an editor still opens.
@@ -215,7 +219,12 @@ impl Default for Otlp {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { runs_at_once: RUNS_AT_ONCE, turn_seconds: TURN_SECONDS, heap_mib: HEAP_MIB }
+        Self {
+            runs_at_once: RUNS_AT_ONCE,
+            turn_seconds: TURN_SECONDS,
+            heap_mib: HEAP_MIB,
+            golden_seconds: GOLDEN_SECONDS,
+        }
     }
 }
 

@@ -209,3 +209,15 @@ pub(crate) fn upset(automation: &Automation, found: &[Found]) -> Option<Upset> {
         }),
     })
 }
+
+/// What a person is asked about an automation whose golden runs cannot be replayed.
+pub(crate) fn uncheckable(automation: &Automation, trouble: &Trouble) -> Upset {
+    Upset {
+        automation: automation.id,
+        title: format!(
+            "{}: after the upgrade its golden runs could not be checked. It is paused; resume it to try again",
+            automation.title
+        ),
+        evidence: json!({ "code": "GOLDEN_UNVERIFIED", "why": trouble.to_string(), "checked_with": pins() }),
+    }
+}

@@ -5,21 +5,22 @@ use std::time::Duration;
 use intents::Timestamp;
 use intents::id::AutomationId;
 
-use super::check::{Found, Grounds, Summary, bench_of, found_of, pins, upset};
+use super::check::{Found, Grounds, Summary, bench_of, found_of, pins, uncheckable, upset};
 use crate::executor::Trouble;
 use crate::store::{self, Automation};
-
-/// How long a start waits for this. What is left is checked while the server works, and it is said how many that are.
-const START_MAX: Duration = Duration::from_secs(30);
 
 /// What the start has left to do.
 pub(crate) type Left = Vec<AutomationId>;
 
 /// Replays the golden runs of all active automations, when the last check was made with something else. Says nothing
-/// where there is nothing to check. An automation that would do something else is paused and asked about.
-pub(crate) async fn check_at_start(grounds: &Grounds) -> Result<Option<(Summary, Left)>, store::Error> {
+/// where there is nothing to check. An automation that would do something else is paused and asked about. The start waits
+/// for so long; what is left then is held back, and it is said how many golden runs that are.
+pub(crate) async fn check_at_start(
+    grounds: &Grounds,
+    longest: Duration,
+) -> Result<Option<(Summary, Left)>, store::Error> {
     let stale = grounds.store.automations_with_stale_goldens(&pins()).await?;
-    let until = grounds.env.now() + START_MAX;
+    let until = grounds.env.now() + longest;
     let (mut summary, mut left, mut is_any) = (Summary::default(), Vec::new(), false);
     for id in stale {
         let automation = match grounds.store.automation(&id.to_string()).await {
@@ -43,23 +44,36 @@ pub(crate) async fn check_at_start(grounds: &Grounds) -> Result<Option<(Summary,
             }
         }
     }
+    grounds.store.hold_back(&left);
     Ok(is_any.then_some((summary, left)))
 }
 
-/// Goes on with what the start had no time for.
+/// Goes on with what the start had no time for. Each automation runs again as soon as it is checked; one that cannot be
+/// checked is paused and asked about.
 pub(crate) async fn go_on(grounds: Grounds, left: Left) {
     for id in left {
-        let automation = match grounds.store.automation(&id.to_string()).await {
-            Ok(automation) => automation,
-            Err(error) => {
-                tracing::warn!(automation = %id, %error, "golden runs could not be checked");
-                continue;
-            }
-        };
-        if let Err(error) = check_stale(&grounds, &automation, None).await {
-            tracing::warn!(automation = %id, %error, "golden runs could not be checked; the next start tries again");
+        if let Err(error) = check_left(&grounds, id).await {
+            tracing::error!(automation = %id, %error, "golden runs could not be checked; nothing of it runs until the next start");
         }
     }
+}
+
+async fn check_left(grounds: &Grounds, id: AutomationId) -> Result<(), store::Error> {
+    let automation = match grounds.store.automation(&id.to_string()).await {
+        // It is checked when it is resumed.
+        Ok(automation) if !automation.mode.works() => return grounds.store.let_run(id).await,
+        Ok(automation) => automation,
+        Err(store::Error::NotFound { .. }) => return grounds.store.let_run(id).await,
+        Err(error) => return Err(error),
+    };
+    match check_stale(grounds, &automation, None).await {
+        Ok(_) => {}
+        Err(Trouble::Store(error)) => return Err(error),
+        Err(trouble @ (Trouble::Jail { .. } | Trouble::Unfit { .. } | Trouble::Broken { .. })) => {
+            grounds.store.note_goldens(Vec::new(), Some(uncheckable(&automation, &trouble))).await?;
+        }
+    }
+    grounds.store.let_run(id).await
 }
 
 async fn count(grounds: &Grounds, automation: AutomationId) -> Result<u32, store::Error> {

@@ -29,6 +29,7 @@ mod finish;
 mod folder;
 mod golden;
 mod head;
+mod held;
 mod inbox;
 mod incident;
 mod journal;

@@ -4,8 +4,9 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::house::{Books, good_run, steward};
-use crate::place::Place;
+use crate::place::{Place, SOON};
 use crate::support::server::Server;
+use crate::support::wait::until;
 
 /// What the golden runs were checked with last was another version.
 fn pretend_an_upgrade(place: &Place) {
@@ -100,6 +101,24 @@ fn who_was_paused_meanwhile_is_checked_when_it_is_resumed() {
     assert_eq!(golden_needs(&place).len(), 1);
     assert_eq!(place.post("/v1/automations/hello/resume", &json!({})).status, 200);
     assert!(golden_needs(&place).is_empty());
+    assert!(server.end().success());
+}
+
+#[test]
+fn what_the_start_has_no_time_for_is_held_back_until_it_is_checked() {
+    let books = Books::open();
+    let place = books.place();
+    house(&books, &place);
+    pretend_an_upgrade(&place);
+    let place = place.with("STEWARD_LIMITS__GOLDEN_SECONDS", "0");
+    let server = place.start();
+    assert_eq!(place.get("/v1/health")["golden"], "0 verified, 0 need you, 2 not checked yet");
+    let runs = ["dear", "hello"].map(|name| place.run(name, &json!({})));
+    // The one is checked, and runs; the other would say something else, and does not.
+    place.run_is(&runs[0], "succeeded");
+    until("it is paused", SOON, || (mode(&place, "hello") == "paused").then_some(()));
+    assert_eq!(golden_needs(&place).len(), 1);
+    assert_eq!(place.get(&format!("/v1/runs/{}", runs[1]))["run"]["phase"], "queued");
     assert!(server.end().success());
 }
 

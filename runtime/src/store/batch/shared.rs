@@ -1,8 +1,8 @@
 //! What every part of the store knows.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use intents::drift::Fingerprint;
 use intents::id::{AutomationId, ScriptId};
@@ -41,6 +41,8 @@ pub(in crate::store) struct Shared {
     /// Whether there may be an open incident that a run which succeeds closes.
     pub(in crate::store) incidents_open: AtomicBool,
     all_stopped: AtomicBool,
+    /// Automations of which nothing is to run before they were looked at.
+    held_back: Mutex<BTreeSet<AutomationId>>,
     /// The right to act.
     pub(in crate::store) lease: Arc<Lease>,
     commits: AtomicU64,
@@ -72,10 +74,30 @@ impl Shared {
             overlaps: Kept::default(),
             incidents_open: AtomicBool::new(true),
             all_stopped: AtomicBool::new(all_stopped),
+            held_back: Mutex::default(),
             lease,
             commits: AtomicU64::new(0),
             statements: AtomicU64::new(0),
         }
+    }
+
+    fn held_back(&self) -> MutexGuard<'_, BTreeSet<AutomationId>> {
+        self.held_back.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing of an automation is to run for now.
+    pub(in crate::store) fn is_held_back(&self, automation: AutomationId) -> bool {
+        self.held_back().contains(&automation)
+    }
+
+    /// Nothing of these is to run for now.
+    pub(in crate::store) fn hold_back(&self, automations: &[AutomationId]) {
+        self.held_back().extend(automations);
+    }
+
+    /// From here on it may run.
+    pub(in crate::store) fn let_run(&self, automation: AutomationId) {
+        self.held_back().remove(&automation);
     }
 
     /// Whether everything is stopped.

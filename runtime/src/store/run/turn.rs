@@ -40,7 +40,7 @@ impl Store {
             let mut unknown = Vec::new();
             let look = shared.ready.look(most, left_out, |id| match (active.get(&id), shared.automations.get(&id)) {
                 (Some(active), _) => *active,
-                (None, Ok(automation)) => automation.works(),
+                (None, Ok(automation)) => automation.works() && !shared.is_held_back(id),
                 (None, Err(_)) => {
                     unknown.push(id);
                     false
@@ -51,7 +51,7 @@ impl Store {
             }
             for id in unknown {
                 let is_active = match self.automation_row(id).await {
-                    Ok(row) => row.works(),
+                    Ok(row) => row.works() && !shared.is_held_back(id),
                     Err(Error::NotFound { .. }) => false,
                     Err(error) => return Err(error),
                 };
