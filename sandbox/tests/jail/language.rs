@@ -286,7 +286,7 @@ fn own_calls() {
             "steward.wait_for {\"event\":\"paid\",\"until_ms\":1767312003000}",
             "steward.wait_for {\"event\":\"paid\",\"until_ms\":1000}",
             "steward.ask {\"options\":[\"a\",\"b\"],\"question\":\"Which one?\"}",
-            "steward.ask {\"options\":[\"a\",\"b\"],\"otherwise\":\"b\",\"question\":\"Which one?\",\"text\":\"Of two.\",\"until_ms\":1767312003000}",
+            "steward.ask {\"options\":[\"a\",\"b\"],\"otherwise\":\"b\",\"question\":\"Which one?\",\"text\":\"Of two.\",\"until_ms\":1767312006000}",
             "state.set {\"key\":\"a\",\"value\":{\"b\":[1]}}",
             "state.get {\"key\":\"a\"}",
             "state.delete {\"key\":\"a\"}",
