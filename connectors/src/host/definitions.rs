@@ -92,7 +92,7 @@ fn ask() -> Definition {
                 "options": {
                     "type": "array", "minItems": 2, "maxItems": OPTIONS_MAX, "uniqueItems": true,
                     "items": { "type": "string", "minLength": 1, "maxLength": 100 },
-                    "description": "What the person chooses from."
+                    "description": "What the person chooses from; none is the name of an answer, such as `stop`."
                 },
                 "text": { "type": "string", "maxLength": 4000, "description": "What helps the person to decide." },
                 "otherwise": { "type": "string", "description": "The option that counts when nobody decides in time." },

@@ -94,40 +94,59 @@ fn named(value: &Value, names: &BTreeSet<String>, at: &str) -> Result<(), Unfait
     }
 }
 
-/// Whether day or month comes first in `03/04/2026`.
+/// Whether day or month comes first in dates such as `03/04/2026`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
+enum First {
     Day,
     Month,
     /// No date tells, or they tell both: nobody knows.
     Unknown,
 }
 
+/// How a side writes its dates, by what stands between their numbers. Between full stops the day is always first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Order {
+    slash: First,
+    dash: First,
+}
+
 impl Order {
     /// What the dates of a value tell, all together: `31/10/2026` has the day first.
     fn of(value: &Value) -> Self {
-        let (mut day, mut month) = (false, false);
-        days_and_months(value, &mut |one, two| {
-            day |= one > 12;
-            month |= two > 12;
-        });
-        match (day, month) {
-            (true, false) => Self::Day,
-            (false, true) => Self::Month,
-            (false, false) | (true, true) => Self::Unknown,
+        let mut told = BTreeSet::new();
+        tell(value, &mut told);
+        let first = |between: char| match (told.contains(&(between, true)), told.contains(&(between, false))) {
+            (true, false) => First::Day,
+            (false, true) => First::Month,
+            (false, false) | (true, true) => First::Unknown,
+        };
+        Self { slash: first('/'), dash: first('-') }
+    }
+
+    fn at(self, between: char) -> First {
+        match between {
+            '/' => self.slash,
+            '-' => self.dash,
+            _ => First::Day,
         }
     }
 }
 
-fn days_and_months(value: &Value, tell: &mut impl FnMut(u8, u8)) {
+/// Gathers what stands between the numbers of each date that tells, and whether its day is first.
+fn tell(value: &Value, told: &mut BTreeSet<(char, bool)>) {
     match value {
         Value::String(text) => {
-            if let Some((one, two, _)) = day_and_month(text.trim()) {
-                tell(one, two);
+            // Two numbers of the year may be anything: `1.14.22` is a version.
+            let date = date_of(text.trim()).filter(|date| date.year.len() == 4);
+            match date.map(|date| (date.between, date.one > 12, date.two > 12)) {
+                Some((between, day_first, month_first)) if day_first != month_first => {
+                    told.insert((between, day_first));
+                }
+                Some(_) | None => {}
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| days_and_months(item, tell)),
-        Value::Object(members) => members.values().for_each(|member| days_and_months(member, tell)),
+        Value::Array(items) => items.iter().for_each(|item| tell(item, told)),
+        Value::Object(members) => members.values().for_each(|member| tell(member, told)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -370,33 +389,42 @@ fn date_in(text: &str, order: Order) -> Option<String> {
         Form::Date => Some(text.to_owned()),
         Form::Time => text.get(..10).map(str::to_owned),
         Form::DayFirst => {
-            let (one, two, year) = day_and_month(text)?;
+            let Date { between, one, two, year } = date_of(text)?;
+            let year = if year.len() == 2 { format!("20{year}") } else { year.to_owned() };
             let date = |month: u8, day: u8| {
                 ((1..=12).contains(&month) && (1..=31).contains(&day)).then(|| format!("{year}-{month:02}-{day:02}"))
             };
-            match (date(two, one), date(one, two)) {
-                (Some(day_first), Some(month_first)) if day_first != month_first => match order {
-                    Order::Day => Some(day_first),
-                    Order::Month => Some(month_first),
-                    // Nobody writes the month first between full stops.
-                    Order::Unknown => text.contains('.').then_some(day_first),
-                },
-                (day_first, month_first) => day_first.or(month_first),
+            let (day_first, month_first) = (date(two, one), date(one, two));
+            match order.at(between) {
+                First::Day if between == '.' => day_first,
+                First::Day => day_first.or(month_first),
+                First::Month => month_first.or(day_first),
+                First::Unknown if day_first.is_none() || month_first.is_none() || day_first == month_first => {
+                    day_first.or(month_first)
+                }
+                First::Unknown => None,
             }
         }
         Form::Empty | Form::Number | Form::Mail | Form::Url | Form::Html | Form::Other => None,
     }
 }
 
-/// The first two numbers of a date such as `31/10/2026`, and its year.
-fn day_and_month(text: &str) -> Option<(u8, u8, String)> {
+/// A date such as `31/10/2026`, in its parts.
+struct Date<'t> {
+    between: char,
+    one: u8,
+    two: u8,
+    year: &'t str,
+}
+
+fn date_of(text: &str) -> Option<Date<'_>> {
     if Form::of(text) != Form::DayFirst {
         return None;
     }
-    let parts: Vec<_> = text.split(['/', '.', '-']).collect();
+    let between = text.chars().find(|c| ['/', '.', '-'].contains(c))?;
+    let parts: Vec<_> = text.split(between).collect();
     let [one, two, year] = parts[..] else { return None };
-    let year = if year.len() == 2 { format!("20{year}") } else { year.to_owned() };
-    Some((one.parse().ok()?, two.parse().ok()?, year))
+    Some(Date { between, one: one.parse().ok()?, two: two.parse().ok()?, year })
 }
 
 #[cfg(test)]
@@ -475,7 +503,17 @@ mod tests {
         assert!(check(month_first, ["03/04/2026", "2026-03-04"]) && !check(month_first, ["03/04/2026", "2026-04-03"]));
         let both = ["05/05/2026", "2026-05-05"];
         assert!(!check(both, ["03/04/2026", "2026-04-03"]) && !check(both, ["03/04/2026", "2026-03-04"]));
-        assert!(check(both, ["03.04.2026", "2026-04-03"]) && !check(both, ["03.04.2026", "2026-03-04"]));
+        let stops = ["03.04.2026", "2026-04-03"];
+        assert!(check(both, stops) && !check(both, ["03.04.2026", "2026-03-04"]));
+        assert!(check(month_first, stops), "between full stops the day is first, whatever other dates tell");
+        // What is no date of the same kind tells nothing.
+        for other in ["1.14.22", "31.10.2026", "31-10-2026", "45/99/2026", "14/14/2026"] {
+            let from = json!({ "json": [{ "id": "A-1", "due": "03/04/2026", "more": other }] });
+            for day in ["2026-04-03", "2026-03-04"] {
+                let adapted = json!({ "json": [{ "id": "A-1", "due": day }] });
+                assert!(faithful(&from, &adapted, &proven).is_err(), "{other} tells nothing about {day}");
+            }
+        }
         // The other way round: the service writes them as everybody does now.
         let back = ["2026-10-31", "31/10/2026"];
         assert!(check(back, ["2026-04-03", "03/04/2026"]) && !check(back, ["2026-03-04", "03/04/2026"]));

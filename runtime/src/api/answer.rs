@@ -6,7 +6,7 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get, post};
 use intents::Timestamp;
-use intents::need::{Choice, DeadLink, words_of};
+use intents::need::{Choice, DeadLink};
 use intents::redact::{Policy, redact_text};
 
 use super::faces::Faces;
@@ -60,12 +60,14 @@ fn told(faces: &Faces, status: StatusCode, title: &str, text: &str) -> HttpRespo
 
 /// What a choice does, on its button.
 fn deed(need: &Need, choice: Choice) -> String {
-    let words = words_of(need.kind, &need.evidence, choice);
-    words.map_or_else(|| named(choice).to_owned(), |words| redact_text(&words, Policy::Secrets))
+    match named(choice) {
+        Some(name) => name.to_owned(),
+        None => need.said(choice),
+    }
 }
 
-fn named(choice: Choice) -> &'static str {
-    match choice {
+fn named(choice: Choice) -> Option<&'static str> {
+    Some(match choice {
         Choice::ItHappened => "It happened",
         Choice::ItDidNot => "It did not happen",
         Choice::Continue => "Go on",
@@ -75,8 +77,8 @@ fn named(choice: Choice) -> &'static str {
         Choice::Refuse => "Refuse",
         Choice::Stop => "Stop",
         Choice::Dismiss => "Dismiss",
-        Choice::Chosen(nth) => nth.as_str(),
-    }
+        Choice::Chosen(_) => return None,
+    })
 }
 
 fn dead(faces: &Faces, link: &Link, why: DeadLink) -> HttpResponse {
@@ -90,8 +92,8 @@ fn dead(faces: &Faces, link: &Link, why: DeadLink) -> HttpResponse {
         }
         DeadLink::Settled => {
             let how = match (&link.need.answer, &link.need.answered_by) {
-                (Some(answer), Some(by)) => format!("it was answered with {answer}, by {by}"),
-                (Some(answer), None) => format!("it was answered with {answer}"),
+                (Some(answer), Some(by)) => format!("it was answered with {}, by {by}", link.need.said(*answer)),
+                (Some(answer), None) => format!("it was answered with {}", link.need.said(*answer)),
                 (None, _) => "its cause has gone".to_owned(),
             };
             told(faces, StatusCode::CONFLICT, "Nobody waits for this any more", &format!("{title} — {how}."))

@@ -455,7 +455,7 @@ pub(super) enum Inbox {
         /// All open needs of this kind that are not put off.
         #[arg(long, value_name = "KIND")]
         all_of: Option<String>,
-        /// The ids of the needs, and then one of their choices.
+        /// The ids of the needs, and then one of their choices; or the words of an option.
         #[arg(required = true, value_name = "NEED... CHOICE")]
         words: Vec<String>,
     },

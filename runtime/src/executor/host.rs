@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use intents::Timestamp;
+use intents::canonical;
 use intents::failure::Class;
 use intents::journal::Record;
 use intents::need::Choice;
@@ -21,6 +22,9 @@ const STATE_WRITES_MAX: usize = 1000;
 const EVENT_BYTES_MAX: usize = 64 * 1024;
 /// A longer sleep is a schedule.
 const SLEEP_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// The tool that asks the person.
+pub(crate) const ASK: &str = "steward.ask";
 
 /// A call that the host does itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,9 +73,29 @@ impl Question {
         chosen.map_or_else(undecided, |option| Outcome::Value(json!(option)))
     }
 
+    /// Whether an outcome is an answer to it.
+    pub(crate) fn may_come_to(&self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Value(value) => self.options.iter().any(|option| value == option.as_str()),
+            Outcome::Refused(_) => true,
+            Outcome::Skipped { .. } => false,
+        }
+    }
+
     /// What it comes to when nobody is asked, or nobody answers.
     pub(crate) fn lapsed(&self) -> Outcome {
         self.otherwise.as_ref().map_or_else(undecided, |option| Outcome::Value(json!(option)))
+    }
+}
+
+/// What a question asks: its arguments, without until when it may be answered.
+pub(crate) fn asked(arguments: &str) -> String {
+    match serde_json::from_str(arguments) {
+        Ok(Value::Object(mut asked)) => {
+            asked.remove("until_ms");
+            canonical::to_string(&Value::Object(asked))
+        }
+        Ok(_) | Err(_) => arguments.to_owned(),
     }
 }
 
@@ -135,9 +159,12 @@ impl HostCall {
                 let WaitArguments { event, until_ms } = read(tool, arguments)?;
                 Self::WaitFor { event, until: until_ms.map(Timestamp::from_millis) }
             }
-            "steward.ask" => {
+            ASK => {
                 let question: Question = read(tool, arguments)?;
-                if question.otherwise.as_ref().is_some_and(|otherwise| !question.options.contains(otherwise)) {
+                let is_otherwise = |otherwise: &String| question.options.contains(otherwise);
+                // Who answers `stop` means the run, and not an option.
+                let is_choice = |option: &String| option.replace('-', "_").parse::<Choice>().is_ok();
+                if !question.otherwise.as_ref().is_none_or(is_otherwise) || question.options.iter().any(is_choice) {
                     return Err(invalid(tool));
                 }
                 Self::Ask(question)

@@ -1,5 +1,6 @@
 //! The check at the start after an upgrade, before anything runs.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use intents::Timestamp;
@@ -8,6 +9,9 @@ use intents::id::AutomationId;
 use super::check::{Found, Grounds, Summary, bench_of, found_of, pins, uncheckable, upset};
 use crate::executor::Trouble;
 use crate::store::{self, Automation};
+
+/// How soon a check is tried again that the store did not take.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// What the start has left to do.
 pub(crate) type Left = Vec<AutomationId>;
@@ -51,9 +55,13 @@ pub(crate) async fn check_at_start(
 /// Goes on with what the start had no time for. Each automation runs again as soon as it is checked; one that cannot be
 /// checked is paused and asked about.
 pub(crate) async fn go_on(grounds: Grounds, left: Left) {
-    for id in left {
+    let mut left = VecDeque::from(left);
+    while let Some(id) = left.pop_front() {
         if let Err(error) = check_left(&grounds, id).await {
-            tracing::error!(automation = %id, %error, "golden runs could not be checked; nothing of it runs until the next start");
+            // It stays held back until the store takes what was found.
+            tracing::error!(automation = %id, %error, "golden runs could not be checked; tried again soon");
+            left.push_back(id);
+            grounds.env.clock.sleep_until(grounds.env.now() + TRY_AGAIN_AFTER).await;
         }
     }
 }

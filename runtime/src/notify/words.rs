@@ -98,14 +98,14 @@ fn write_need(text: &mut String, asked: &Asked, links: &[NewLink], base_url: &st
     text.push_str(&format!("* {} ({}, {})\n", line(&asked.title, SUBJECT_CHARS_MAX * 2), need.kind, need.priority));
     text.push_str(&format!("  {}, since {}\n", need.id, clock(need.created_at, zone)));
     if let (Some(at), Some(default)) = (asked.expires_at, asked.default) {
-        let default = in_words(asked, default);
+        let default = line(&need.said(default), SUBJECT_CHARS_MAX);
         text.push_str(&format!("  becomes `{default}` on {}\n", clock(at, zone)));
     }
     for known in in_lines(&asked.evidence, EVIDENCE_CHARS_MAX) {
         text.push_str(&format!("    {known}\n"));
     }
     for offered in links {
-        let words = in_words(asked, offered.choice);
+        let words = line(&need.said(offered.choice), SUBJECT_CHARS_MAX);
         text.push_str(&format!("  {words}: {}\n", link(base_url, offered)));
     }
     let offered = choices_of(need.kind, &need.evidence);
@@ -115,12 +115,6 @@ fn write_need(text: &mut String, asked: &Asked, links: &[NewLink], base_url: &st
         text.push_str(&format!("  steward inbox answer {} {}\n", need.id, by_hand.join("|")));
     }
     text.push('\n');
-}
-
-/// A choice as a person reads it: the words of an option, or its name.
-fn in_words(asked: &Asked, choice: Choice) -> String {
-    let words = words_of(asked.need.kind, &asked.evidence, choice);
-    words.map_or_else(|| choice.to_string(), |words| line(&words, SUBJECT_CHARS_MAX))
 }
 
 fn data(asked: &Asked, links: &[NewLink], base_url: &str) -> Value {

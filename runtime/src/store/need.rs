@@ -13,8 +13,9 @@ use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::effect::State;
 use intents::id::{AutomationId, NeedId, RunId};
-use intents::need::{Choice, Consequence, Kind, NotAChoice, Priority, answer, choices_of, lapse, priority};
+use intents::need::{Choice, Consequence, Kind, NotAChoice, Priority, answer, choices_of, lapse, priority, words_of};
 use intents::outcome::Outcome;
+use intents::redact::{Policy, redact_text};
 use intents::run::Phase;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -132,6 +133,14 @@ pub struct Need {
     pub created_at: Timestamp,
     /// When it was answered.
     pub answered_at: Option<Timestamp>,
+}
+
+impl Need {
+    /// A choice as a person reads it: the words of an option, or its name. Nothing secret is in it.
+    pub fn said(&self, choice: Choice) -> String {
+        let words = words_of(self.kind, &self.evidence, choice);
+        words.map_or_else(|| choice.to_string(), |words| redact_text(&words, Policy::Secrets))
+    }
 }
 
 #[derive(Serialize, Deserialize)]

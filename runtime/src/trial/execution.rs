@@ -210,6 +210,7 @@ impl Execution<'_, '_> {
             records: self.journal.records,
             end,
             generated: self.outside.generated,
+            assumed: self.outside.assumed,
             denied: self.denied,
             clashes: self.clashes,
             moments: self.moments,
@@ -315,7 +316,7 @@ impl Execution<'_, '_> {
                 return Step::Outcome(Outcome::Skipped { clause: "in a trial".to_owned() }, Labels::new());
             }
             Some(Mishap::Unavailable) => return Step::Outcome(refused("unavailable"), Labels::new()),
-            Some(Mishap::Refused { .. } | Mishap::Chosen(_) | Mishap::Uncertain { .. }) | None => {}
+            Some(Mishap::Refused { .. } | Mishap::Uncertain { .. }) | None => {}
         }
         let mut reread = Vec::new();
         let mut consent = Consent::default();

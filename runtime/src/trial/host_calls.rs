@@ -31,7 +31,7 @@ impl Execution<'_, '_> {
                 self.now = self.now.max(host::wake_at(trying.made_at, ms, until));
                 nothing()
             }
-            HostCall::WaitFor { event, .. } if matches!(mishap, Some(Mishap::Refused { .. })) => {
+            HostCall::WaitFor { event, until: Some(_) } if matches!(mishap, Some(Mishap::Refused { .. })) => {
                 Step::Outcome(host::timed_out(&event), Labels::new())
             }
             HostCall::WaitFor { event, until } => self.wait_for(&event, until),
@@ -58,27 +58,20 @@ impl Execution<'_, '_> {
         }
     }
 
-    /// A question is answered as it was recorded, or else with its first option; the others are among what can happen
-    /// at this call.
+    /// A question is answered as the plan says, else as it was recorded, else with its first option.
     fn ask(&mut self, question: &Question, trying: &Trying, mishap: Option<&Mishap>) -> Step {
         self.now = self.now + ANSWER_AFTER;
-        let outcome = match mishap {
-            Some(Mishap::Chosen(nth)) => question.outcome_of(Choice::Chosen(*nth)),
-            Some(Mishap::Refused { .. }) => question.outcome_of(Choice::Dismiss),
-            Some(
-                Mishap::NotApproved
-                | Mishap::Stale
-                | Mishap::Skipped
-                | Mishap::Unavailable
-                | Mishap::Later { .. }
-                | Mishap::Uncertain { .. }
-                | Mishap::Ends(_),
-            )
-            | None => {
-                let (definition, asked) = (&trying.wish.definition, trying.wish.arguments.canonical());
-                let first = || question.outcome_of(Choice::Chosen(Nth::ALL[0]));
-                self.outside.told(definition, asked).unwrap_or_else(first)
-            }
+        if matches!(mishap, Some(Mishap::Refused { .. })) {
+            return Step::Outcome(question.outcome_of(Choice::Dismiss), Labels::new());
+        }
+        let asked = host::asked(trying.wish.arguments.canonical());
+        let recorded = self.outside.told(&trying.wish.definition, question, &asked);
+        let outcome = match self.plan.answers.get(&asked) {
+            Some(nth) => question.outcome_of(Choice::Chosen(*nth)),
+            None => recorded.unwrap_or_else(|| {
+                self.outside.assumed += 1;
+                question.outcome_of(Choice::Chosen(Nth::ALL[0]))
+            }),
         };
         Step::Outcome(outcome, Labels::new())
     }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::bench::Bench;
 use super::case::Case;
 use super::twist::Twist;
+use crate::executor::host::{self, Question};
 
 /// Answers of one execution.
 pub(super) struct Outside<'c> {
@@ -24,14 +25,18 @@ pub(super) struct Outside<'c> {
     reads: u32,
     /// Reads that nothing was recorded for.
     pub(super) generated: u32,
+    /// Questions that nobody recorded an answer to.
+    pub(super) assumed: u32,
 }
 
 impl<'c> Outside<'c> {
     /// An outside that has given the answers of a journal already.
     pub(super) fn new(case: &'c Case, twist: Twist, records: &[Record]) -> Self {
-        let mut outside = Self { case, twist, answered: BTreeMap::new(), reads: 0, generated: 0 };
+        let mut outside = Self { case, twist, answered: BTreeMap::new(), reads: 0, generated: 0, assumed: 0 };
         for call in recorded(records).into_iter().filter(|call| call.settled.is_some()) {
-            *outside.answered.entry((call.called.tool, call.called.arguments)).or_insert(0) += 1;
+            let (tool, arguments) = (call.called.tool, call.called.arguments);
+            let arguments = if tool.as_str() == host::ASK { host::asked(&arguments) } else { arguments };
+            *outside.answered.entry((tool, arguments)).or_insert(0) += 1;
         }
         outside
     }
@@ -47,9 +52,15 @@ impl<'c> Outside<'c> {
         self.twist.read(&bench.tools, definition, nth, outcome)
     }
 
-    /// What was answered to a question.
-    pub(super) fn told(&mut self, definition: &Definition, arguments: &str) -> Option<Outcome> {
-        self.recorded(definition, arguments, self.twist.is_loose())
+    /// What was answered to a question that asks this: the nth time the nth answer, and then the last one again.
+    pub(super) fn told(&mut self, definition: &Definition, question: &Question, asked: &str) -> Option<Outcome> {
+        let count = self.answered.entry((definition.name.clone(), asked.to_owned())).or_insert(0);
+        let nth = *count;
+        *count += 1;
+        let of_tool = self.case.recordings.iter().filter(|recording| recording.tool == definition.name);
+        let alike: Vec<_> = of_tool.filter(|recording| host::asked(&recording.arguments) == asked).collect();
+        let found = alike.get(nth.min(alike.len().saturating_sub(1)))?;
+        question.may_come_to(&found.outcome).then(|| found.outcome.clone())
     }
 
     /// What an effect leads to. Only that it was recorded as done counts: whether it is refused is the mishap's matter.

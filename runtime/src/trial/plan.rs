@@ -1,5 +1,7 @@
 //! What one execution is to be, and what it came to.
 
+use std::collections::BTreeMap;
+
 use intents::Timestamp;
 use intents::canonical::Digest;
 use intents::effect::Key;
@@ -29,8 +31,6 @@ pub(super) enum Turn {
 pub(super) enum Mishap {
     /// The service says no; nothing was done.
     Refused { code: String },
-    /// A person chose this option of a question.
-    Chosen(Nth),
     /// A person said no, or nobody answered.
     NotApproved,
     /// What the call is bound to has changed.
@@ -63,6 +63,8 @@ pub(super) struct Plan<'c> {
     pub(super) twist: Twist,
     pub(super) turn: Turn,
     pub(super) mishap: Option<(u32, Mishap)>,
+    /// What is chosen where the script asks, by what it asks.
+    pub(super) answers: BTreeMap<String, Nth>,
     /// Whether the memory after each record is kept.
     pub(super) watched: bool,
 }
@@ -112,6 +114,8 @@ pub(super) struct Done {
     pub(super) end: End,
     /// Reads that nothing was recorded for.
     pub(super) generated: u32,
+    /// Questions that nobody recorded an answer to.
+    pub(super) assumed: u32,
     pub(super) denied: Vec<Denied>,
     pub(super) clashes: Vec<Clash>,
     pub(super) moments: Vec<Moment>,

@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use crate::house::{Books, good_run, steward};
+use crate::place::{Place, SOON};
+use crate::support::wait::until;
 
 #[test]
 fn a_kept_run_is_verified_until_the_script_does_something_else() {
@@ -65,4 +67,34 @@ fn a_run_that_failed_or_asks_for_something_else_now_is_not_kept() {
     assert!(place.post("/v1/erasures", &json!({ "run": good })).is_success());
     assert_eq!(place.get("/v1/goldens")["items"], json!([]));
     assert!(server.end().success());
+}
+
+#[test]
+fn a_run_that_asked_is_replayed_with_what_was_answered() {
+    let place = Place::new();
+    let _server = place.start();
+    let contract = json!({
+        "title": "Notes", "goal": "Note which way was chosen.", "triggers": [{ "manual": true }],
+        "capabilities": [{ "tool": "files.write", "where": { "/folder": { "equals": "notes" } } }]
+    });
+    let script = "export default async function run({ tools, steward }) {
+  const which = await steward.ask('Which way?', ['left', 'right'], { timeout: '3d' });
+  await tools.files.write({ folder: 'notes', path: `${which}.md`, text: which });
+}
+";
+    place.import("notes", &contract, script, &["notes"]);
+    let run = place.run("notes", &json!({}));
+    let need =
+        until("it asks", SOON, || place.get(&format!("/v1/runs/{run}"))["needs"][0]["id"].as_str().map(str::to_owned));
+    assert!(place.post(&format!("/v1/needs/{need}/answer"), &json!({ "choice": "right" })).is_success());
+    place.run_is(&run, "succeeded");
+    let kept = place.post("/v1/goldens", &json!({ "run": run }));
+    assert_eq!(kept.status, 200, "{}", kept.body);
+    let (code, said) = steward(&place, &["golden", "check"]);
+    assert!(code == 0 && said.contains("1 verified, 0 need you"), "{said}");
+    // A question that nobody was asked then says nothing about a run of then.
+    let other = script.replace("Which way?", "Which other way?");
+    place.import("notes", &contract, &other, &["notes"]);
+    let (_, said) = steward(&place, &["golden", "check"]);
+    assert!(said.contains("0 verified, 1 needs you"), "{said}");
 }

@@ -107,6 +107,25 @@ fn what_was_answered_is_not_asked_again_when_the_same_is_run_again() {
 }
 
 #[test]
+fn what_nobody_decided_is_asked_again_when_the_same_is_run_again() {
+    let place = Place::new();
+    let _server = place.start();
+    place.import_script("open", "return await steward.ask('Which one?', ['a', 'b'], { timeout: '1s' });");
+    let run = place.run("open", &json!({ "of": "one item" }));
+    place.run_is(&run, "failed");
+    // The second time there is somebody.
+    place.import_script("open", "return await steward.ask('Which one?', ['a', 'b'], { timeout: '1h' });");
+    let need = place.need("SCRIPT_EXCEPTION");
+    assert!(answer(&place, &need, "run_again").is_success());
+    let asked = until("it is asked again", SOON, || {
+        let asked = questions(&place);
+        (asked.len() == 2 && asked[0]["status"] == "open").then(|| asked[0].clone())
+    });
+    answer(&place, &asked, "b");
+    place.run_is(asked["run"].as_str().unwrap(), "succeeded");
+}
+
+#[test]
 fn nobody_is_asked_for_a_run_that_has_ended() {
     let place = Place::new();
     let _server = place.start();
@@ -144,6 +163,8 @@ fn a_script_that_asks_without_end_comes_to_a_limit() {
         ("await steward.ask('Which?', ['a']);", "ARGUMENTS_INVALID"),
         ("await steward.ask('Which?', ['a', 'a']);", "ARGUMENTS_INVALID"),
         ("await steward.ask('Which?', ['a', 'b'], { otherwise: 'c' });", "ARGUMENTS_INVALID"),
+        ("await steward.ask('Which?', ['go on', 'stop']);", "ARGUMENTS_INVALID"),
+        ("await steward.ask('Which?', ['it-happened', 'b']);", "ARGUMENTS_INVALID"),
         ("await steward.ask('', ['a', 'b']);", "SCRIPT_EXCEPTION"),
     ] {
         place.import_script("wrong", script);

@@ -7,7 +7,7 @@ use intents::trial::{Code, Verdict};
 use crate::world::{fixtures, json, text, tried};
 
 /// Each mutant with the findings of which one at least must name its fault.
-const MUTANTS: [(&str, &[Code]); 25] = [
+const MUTANTS: [(&str, &[Code]); 26] = [
     ("key_from_chance", &[Code::KeyChance]),
     ("key_from_new_id", &[Code::KeyChance]),
     ("key_from_clock", &[Code::KeyClock]),
@@ -24,6 +24,7 @@ const MUTANTS: [(&str, &[Code]); 25] = [
     ("loop_that_restarts", &[Code::Duplicate]),
     ("retry_under_another_key", &[Code::Duplicate]),
     ("wrong_behind_an_option", &[Code::Duplicate]),
+    ("wrong_behind_two_options", &[Code::Duplicate]),
     ("refusal_taken_for_success", &[Code::RefusalIgnored]),
     ("report_after_refusal", &[Code::RefusalIgnored]),
     ("state_before_effect", &[Code::EffectLost]),

@@ -100,7 +100,7 @@ impl Attempt {
         let (automation, item) = (self.context.automation.id, self.context.run.item);
         let dedupe_key = format!("{}:{automation}:{item}:{like}:{before}", NeedKind::Decide);
         let is_over = question.until().is_some_and(|until| until <= now);
-        match self.services.store.decision(&dedupe_key).await? {
+        match self.services.store.decision(&dedupe_key, self.context.run.id).await? {
             Decision::Made(choice) => {
                 self.complete(call, question.outcome_of(choice), Labels::new());
                 return Ok(());

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use intents::Timestamp;
-use intents::canonical;
 use intents::canonical::Digest;
 use intents::failure::{Budget, Class, Evidence, Route, TransientPolicy, route};
 use intents::journal::{Record, recorded};
 use intents::outcome::Outcome;
 use serde_json::Value;
 
-use crate::executor::host::HostCall;
+use crate::executor::host::{self, HostCall};
 
 pub(super) fn logged(records: &[Record]) -> u32 {
     let lines = records.iter().filter(|record| matches!(record, Record::Logged(_))).count();
@@ -96,20 +95,14 @@ pub(super) fn events_taken(records: &[Record]) -> BTreeMap<String, u64> {
 /// What makes two messages alike. Until when a question may be answered is no part of what it asks.
 pub(super) fn like(tool: &str, arguments: &str) -> Digest {
     let of = |arguments: &str| Digest::of_parts("steward message", &[tool.as_bytes(), arguments.as_bytes()]);
-    match serde_json::from_str(arguments) {
-        Ok(Value::Object(mut asked)) if tool == "steward.ask" => {
-            asked.remove("until_ms");
-            of(&canonical::to_string(&Value::Object(asked)))
-        }
-        Ok(_) | Err(_) => of(arguments),
-    }
+    if tool == host::ASK { of(&host::asked(arguments)) } else { of(arguments) }
 }
 
 /// The messages that the script has given before.
 pub(super) fn said(records: &[Record]) -> BTreeMap<u32, Digest> {
     let calls = recorded(records).into_iter().map(|recorded| recorded.called);
     calls
-        .filter(|called| ["notify.user", "events.emit", "steward.ask"].contains(&called.tool.as_str()))
+        .filter(|called| ["notify.user", "events.emit", host::ASK].contains(&called.tool.as_str()))
         .map(|called| (called.call, like(called.tool.as_str(), &called.arguments)))
         .collect()
 }

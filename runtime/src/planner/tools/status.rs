@@ -226,7 +226,7 @@ async fn needs(app: &App) -> Result<Value, Error> {
             "need": need.id.to_string(), "kind": need.kind.to_string(),
             "title": redact_text(&need.title, Policy::Secrets), "since": need.created_at.to_string(),
             "automation": need.automation.map(|id| id.to_string()), "run": need.run.map(|id| id.to_string()),
-            "choices": choices_of(need.kind, &need.evidence).iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "choices": choices_of(need.kind, &need.evidence).into_iter().map(|choice| need.said(choice)).collect::<Vec<_>>(),
         })
     });
     Ok(json!({ "open": needs.collect::<Vec<_>>(), "answered_with": "steward inbox answer NEED CHOICE" }))

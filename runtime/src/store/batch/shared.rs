@@ -90,6 +90,11 @@ impl Shared {
         self.held_back().contains(&automation)
     }
 
+    /// Of which automations nothing is to run for now.
+    pub(in crate::store) fn all_held_back(&self) -> Vec<AutomationId> {
+        self.held_back().iter().copied().collect()
+    }
+
     /// Nothing of these is to run for now.
     pub(in crate::store) fn hold_back(&self, automations: &[AutomationId]) {
         self.held_back().extend(automations);

@@ -10,6 +10,8 @@ use crate::store::batch::Batch;
 use crate::store::db::Queries;
 use crate::store::rows::need as row;
 
+/// Who answers what nobody has answered.
+pub(super) const BY_TIME: &str = "steward";
 /// Needs that time answers in one commit.
 const DUE_MAX: u64 = 100;
 
@@ -25,7 +27,7 @@ pub(in crate::store) async fn expire_due(batch: &mut Batch<'_>) -> Result<u64, E
     for mut need in rows {
         let kind: Kind = need.kind.parse().map_err(|error| Error::unreadable("need", error))?;
         match lapse(kind).and(default_of(kind, &evidence_of(batch, &need)?)) {
-            Some(choice) => take_answer(batch, &need.id, choice, "steward", None).await?,
+            Some(choice) => take_answer(batch, &need.id, choice, BY_TIME, None).await?,
             // A kind that had an end in an earlier version has none any more.
             None => {
                 need.expires_at = None;

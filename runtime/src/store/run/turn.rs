@@ -121,6 +121,8 @@ impl Store {
         }
         // The rows of those that have an attempt still say that they wait for their turn.
         let running: HashSet<_> = self.shared().under_way.running().into_iter().map(|row| row.id).collect();
+        let held_back = self.shared().all_held_back();
+        let left_out = left_out.iter().chain(&held_back).map(ToString::to_string);
         let waiting = row::Entity::find()
             .select_only()
             .column(row::Column::Id)
@@ -132,7 +134,7 @@ impl Store {
             .filter(Expr::cust(index_condition(Phase::Queued)))
             .filter(automation::Column::Mode.is_in(Mode::WORKING.map(Mode::as_str)))
             .filter(script::Column::Engine.eq(engine.as_str()))
-            .filter(row::Column::AutomationId.is_not_in(left_out.iter().map(ToString::to_string)))
+            .filter(row::Column::AutomationId.is_not_in(left_out))
             .filter(Condition::all().add_option(automation.map(|id| row::Column::AutomationId.eq(id.to_string()))))
             .order_by_asc(row::Column::Id)
             .limit(most + running.len() as u64);

@@ -6,7 +6,6 @@ use connectors::Entry;
 use intents::contract::{Excess, Limit};
 use intents::failure::{Budget, Class, Evidence, Route, TransientPolicy, route};
 use intents::journal::Called;
-use intents::need::Nth;
 use intents::outcome::Failure;
 use intents::tool::{DeclaredError, Definition, Identity, Kind};
 use intents::trial::{Check, Code, Finding, new_since, sent_again};
@@ -16,7 +15,6 @@ use super::aftermath::{follows, left_out, moment_of, outcome_of};
 use super::look::{self, Tone};
 use super::trial::{Base, Trial};
 use crate::executor::Trouble;
-use crate::executor::host::HostCall;
 use crate::trial::execution::{calls_of, visible_after};
 use crate::trial::memory::Memory;
 use crate::trial::plan::{Done, Mishap, Plan};
@@ -74,11 +72,7 @@ impl<'b> Trial<'b> {
         let identity = match entry {
             Entry::Tool(tool) => tool.identity(&arguments, None),
             // The host writes in its own store: what it declares are the script's own mistakes.
-            Entry::Host(definition) => {
-                let mut mishaps = answers(definition);
-                mishaps.extend(options(called, &arguments));
-                return mishaps;
-            }
+            Entry::Host(definition) => return answers(definition),
         };
         let mut mishaps: Vec<_> = definition
             .errors
@@ -151,7 +145,7 @@ impl<'b> Trial<'b> {
         let said_no = match case.mishap {
             Mishap::Refused { .. } | Mishap::NotApproved | Mishap::Stale => true,
             // Left out by a limit: that the contract wants it so, and the script need not say it.
-            Mishap::Skipped | Mishap::Unavailable | Mishap::Chosen(_) => false,
+            Mishap::Skipped | Mishap::Unavailable => false,
             Mishap::Later { .. } | Mishap::Uncertain { .. } | Mishap::Ends(_) => false,
         };
         // Without a key the same arguments lead to the same: that a file was gone already is no news to who deletes it.
@@ -216,22 +210,6 @@ impl<'b> Trial<'b> {
 fn answers(definition: &Definition) -> Vec<Mishap> {
     let domain = definition.errors.iter().filter(|error| error.class.is_none());
     domain.map(|error| Mishap::Refused { code: error.code.clone() }).collect()
-}
-
-/// What a person may choose, where the call asks.
-fn options(called: &Called, arguments: &Value) -> Vec<Mishap> {
-    match HostCall::read(called.tool.as_str(), arguments) {
-        Ok(HostCall::Ask(question)) => Nth::ALL.into_iter().take(question.options.len()).map(Mishap::Chosen).collect(),
-        Ok(
-            HostCall::Sleep { .. }
-            | HostCall::WaitFor { .. }
-            | HostCall::StateGet { .. }
-            | HostCall::StateSet { .. }
-            | HostCall::Notify { .. }
-            | HostCall::Emit { .. },
-        )
-        | Err(_) => Vec::new(),
-    }
 }
 
 /// What an error comes to, by the route that it would take.

@@ -7,6 +7,7 @@ mod fault;
 mod look;
 mod once;
 mod trial;
+mod ways;
 
 pub use trial::{FIRST_RUN_EFFECTS_MAX, TIME_MAX, try_out};
 

@@ -1,5 +1,6 @@
 //! A trial as a whole: what is executed, how much of it, and in which order.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connectors::Entry;
@@ -7,9 +8,11 @@ use intents::canonical::Digest;
 use intents::effect::Key;
 use intents::failure::Class;
 use intents::journal::Record;
+use intents::need::Nth;
 use intents::trial::{Applied, Check, Code, Dice, Finding, Ratio, Sheet};
 
 use super::look::{self, Tone};
+use super::ways::{self, Asked, WAYS_MAX, Way};
 use crate::executor::Trouble;
 use crate::executor::tools::Tools;
 use crate::trial::bench::Bench;
@@ -32,6 +35,8 @@ pub(crate) struct Trial<'b> {
     pub(crate) sheet: Sheet,
     ends_at: intents::Timestamp,
     runs: u32,
+    /// What is chosen where the script asks, by what it asks.
+    answers: BTreeMap<String, Nth>,
 }
 
 /// What a case leads to when nothing goes wrong.
@@ -79,7 +84,7 @@ pub async fn try_out(bench: &Bench, cases: &[Case], past: &[Past]) -> Result<She
 impl<'b> Trial<'b> {
     pub(crate) fn new(bench: &'b Bench) -> Self {
         let ends_at = bench.env.now() + TIME_MAX;
-        Self { bench, sheet: Sheet::default(), ends_at, runs: 0 }
+        Self { bench, sheet: Sheet::default(), ends_at, runs: 0, answers: BTreeMap::new() }
     }
 
     /// Whether the script can run at all, and asks for nothing that nobody granted.
@@ -101,8 +106,30 @@ impl<'b> Trial<'b> {
         Ok(!self.sheet.is_refuted())
     }
 
+    /// Tries a case on every way through the questions that the script asks.
     async fn case(&mut self, case: &'b Case) -> Result<(), Trouble> {
         self.sheet.counts.cases += 1;
+        let (mut ways, mut tried) = (vec![Way::default()], 0);
+        while let Some(way) = ways.get(tried).cloned() {
+            if tried >= WAYS_MAX || tried > 0 && !self.has_time() {
+                let words = format!("{tried} ways through its questions were tried, and there are more");
+                self.sheet.note(Finding::new(Code::Sampled, Check::Shape, words));
+                break;
+            }
+            self.answers = way.answers();
+            let asked = self.way(case, tried == 0).await?;
+            // Those that are found beyond the bound are known to be left out, and that is enough.
+            if ways.len() <= WAYS_MAX {
+                ways.extend(way.further(&asked));
+            }
+            tried += 1;
+        }
+        self.answers.clear();
+        Ok(())
+    }
+
+    /// Tries one way; gives the questions that came up on it.
+    async fn way(&mut self, case: &'b Case, is_first: bool) -> Result<Vec<Asked>, Trouble> {
         let before = Memory::fresh(case);
         let plan = Plan { watched: true, ..self.plan(case) };
         let mut after = before.clone();
@@ -113,20 +140,26 @@ impl<'b> Trial<'b> {
         if !matches!(&done.end, End::Failed(failure) if failure.class == Class::Limit) {
             self.determinism(&before, &plan, &done).await?;
         }
+        let asked = ways::asked(&done.records);
         if !done.is_finished() {
-            self.unfinished(case, &done);
-            return Ok(());
+            // That it gives up because of an answer is its way to say so.
+            let gives_up = matches!(&done.end, End::Failed(failure) if failure.code == "SCRIPT_STOPPED");
+            if is_first || !gives_up {
+                self.unfinished(case, &done);
+            }
+            return Ok(asked);
         }
-        if done.generated == 0 && !case.made || !reads(&self.bench.tools, &done.records) {
-            self.sheet.counts.proven_cases += 1;
-        } else {
+        if done.generated > 0 || case.made && reads(&self.bench.tools, &done.records) {
             self.sheet.counts.unexplored += done.generated;
+        } else if is_first {
+            self.sheet.counts.proven_cases += 1;
         }
         let base = Base { case, plan, done, before, after };
         self.once(&base).await?;
         self.crash(&base).await?;
         self.fault(&base).await?;
-        self.contract(&base).await
+        self.contract(&base).await?;
+        Ok(asked)
     }
 
     fn unfinished(&mut self, case: &Case, done: &Done) {
@@ -170,6 +203,7 @@ impl<'b> Trial<'b> {
             twist: Twist::Plain,
             turn: Turn::First,
             mishap: None,
+            answers: self.answers.clone(),
             watched: false,
         }
     }
