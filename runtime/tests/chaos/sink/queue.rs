@@ -34,11 +34,16 @@ impl Queue {
         self.lock().0
     }
 
-    /// Waits until a connection with this number or a later one is taken and all that came before it are over. It must
-    /// still be open.
+    /// Waits until a connection from this address, with this number or a later one, is taken and all that came before it are
+    /// over. It may be over by then itself: what came before may be silent for as long as it.
     pub(super) fn wait_for_turn(&self, peer: SocketAddr, from: u64) {
         let mut open = self.lock();
-        while open.1.first_key_value().is_none_or(|(first, of)| *first < from || *of != peer) {
+        let mut own = None;
+        loop {
+            own = own.or_else(|| open.1.range(from..).find(|(_, of)| **of == peer).map(|(number, _)| *number));
+            if own.is_some_and(|own| open.1.range(..own).next().is_none()) {
+                return;
+            }
             open = self.changed.wait(open).unwrap_or_else(PoisonError::into_inner);
         }
     }
