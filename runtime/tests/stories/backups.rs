@@ -175,9 +175,11 @@ fn drill(counter: &Counter, first: &Place) {
     assert_eq!(asked["kind"], "settle", "{asked}");
 
     // The person says that it did not happen: then it does, once.
-    let needs = second.get("/v1/needs");
-    let items = needs["items"].as_array().cloned().unwrap_or_default();
-    let mine = items.iter().find(|need| need["run"] == json!(never)).expect("there is a need for it");
+    let mine = until("there is a need for it", SOON, || {
+        let needs = second.get("/v1/needs");
+        let items = needs["items"].as_array().cloned().unwrap_or_default();
+        items.into_iter().find(|need| need["run"] == json!(never))
+    });
     let id = mine["id"].as_str().expect("a need has an id");
     let answered = second.post(&format!("/v1/needs/{id}/answer"), &json!({ "choice": "it_did_not" }));
     assert!(answered.is_success(), "{}", answered.body);
