@@ -197,6 +197,22 @@ impl Choice {
         Self::Chosen(Nth::ALL[7]),
     ];
 
+    /// The option of a question that it is, where it is one.
+    pub const fn option(self) -> Option<Nth> {
+        match self {
+            Self::Chosen(nth) => Some(nth),
+            Self::ItHappened
+            | Self::ItDidNot
+            | Self::Continue
+            | Self::RunAgain
+            | Self::Repair
+            | Self::Approve
+            | Self::Refuse
+            | Self::Stop
+            | Self::Dismiss => None,
+        }
+    }
+
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -39,20 +39,7 @@ impl fmt::Display for Nth {
 
 /// The options of a question, as they stand in what is known about a need. Of any other kind there are none.
 pub fn options(kind: Kind, evidence: &Value) -> Vec<&str> {
-    let listed = match kind {
-        Kind::Decide => evidence["options"].as_array(),
-        Kind::Settle
-        | Kind::Repair
-        | Kind::Reconnect
-        | Kind::Grant
-        | Kind::Approve
-        | Kind::Confirm
-        | Kind::Limit
-        | Kind::Unavailable
-        | Kind::Trigger
-        | Kind::Silence
-        | Kind::Internal => None,
-    };
+    let listed = evidence["options"].as_array().filter(|_| kind == Kind::Decide);
     listed.into_iter().flatten().filter_map(Value::as_str).take(OPTIONS_MAX).collect()
 }
 
@@ -60,7 +47,7 @@ pub fn options(kind: Kind, evidence: &Value) -> Vec<&str> {
 pub fn choices_of(kind: Kind, evidence: &Value) -> Vec<Choice> {
     let count = options(kind, evidence).len();
     let offered = kind.choices().iter().copied();
-    offered.filter(|choice| !matches!(choice, Choice::Chosen(nth) if nth.index() >= count)).collect()
+    offered.filter(|choice| choice.option().is_none_or(|nth| nth.index() < count)).collect()
 }
 
 /// The option with these words.
@@ -71,18 +58,8 @@ pub fn option_with(kind: Kind, evidence: &Value, words: &str) -> Option<Choice> 
 
 /// What a choice means to the person: the words of an option, and none where its name says it.
 pub fn words_of(kind: Kind, evidence: &Value, choice: Choice) -> Option<String> {
-    match choice {
-        Choice::Chosen(nth) => options(kind, evidence).get(nth.index()).map(ToString::to_string),
-        Choice::ItHappened
-        | Choice::ItDidNot
-        | Choice::Continue
-        | Choice::RunAgain
-        | Choice::Repair
-        | Choice::Approve
-        | Choice::Refuse
-        | Choice::Stop
-        | Choice::Dismiss => None,
-    }
+    let nth = choice.option()?;
+    options(kind, evidence).get(nth.index()).map(ToString::to_string)
 }
 
 /// The answer that one need ends with when nobody gives one: of a question the option that it names for that.

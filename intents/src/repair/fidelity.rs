@@ -103,7 +103,7 @@ enum First {
     Unknown,
 }
 
-/// How a side writes its dates, by what stands between their numbers. Between full stops the day is always first.
+/// How a side writes its dates, by what stands between their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Order {
     slash: First,
@@ -121,14 +121,6 @@ impl Order {
             (false, false) | (true, true) => First::Unknown,
         };
         Self { slash: first('/'), dash: first('-') }
-    }
-
-    fn at(self, between: char) -> First {
-        match between {
-            '/' => self.slash,
-            '-' => self.dash,
-            _ => First::Day,
-        }
     }
 }
 
@@ -394,15 +386,17 @@ fn date_in(text: &str, order: Order) -> Option<String> {
             let date = |month: u8, day: u8| {
                 ((1..=12).contains(&month) && (1..=31).contains(&day)).then(|| format!("{year}-{month:02}-{day:02}"))
             };
-            let (day_first, month_first) = (date(two, one), date(one, two));
-            match order.at(between) {
-                First::Day if between == '.' => day_first,
-                First::Day => day_first.or(month_first),
-                First::Month => month_first.or(day_first),
-                First::Unknown if day_first.is_none() || month_first.is_none() || day_first == month_first => {
-                    day_first.or(month_first)
+            // Between full stops the day is always first.
+            let (day_first, month_first) = (date(two, one), date(one, two).filter(|_| between != '.'));
+            match (day_first, month_first) {
+                (Some(day_first), Some(month_first)) if day_first != month_first => {
+                    match if between == '/' { order.slash } else { order.dash } {
+                        First::Day => Some(day_first),
+                        First::Month => Some(month_first),
+                        First::Unknown => None,
+                    }
                 }
-                First::Unknown => None,
+                (day_first, month_first) => day_first.or(month_first),
             }
         }
         Form::Empty | Form::Number | Form::Mail | Form::Url | Form::Html | Form::Other => None,

@@ -1,5 +1,6 @@
 //! What the host does itself, in its own store: state, sleep, events, questions, notices.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -58,18 +59,7 @@ impl Question {
 
     /// What a choice means to the script.
     pub(crate) fn outcome_of(&self, choice: Choice) -> Outcome {
-        let chosen = match choice {
-            Choice::Chosen(nth) => self.options.get(nth.index()),
-            Choice::ItHappened
-            | Choice::ItDidNot
-            | Choice::Continue
-            | Choice::RunAgain
-            | Choice::Repair
-            | Choice::Approve
-            | Choice::Refuse
-            | Choice::Stop
-            | Choice::Dismiss => None,
-        };
+        let chosen = choice.option().and_then(|nth| self.options.get(nth.index()));
         chosen.map_or_else(undecided, |option| Outcome::Value(json!(option)))
     }
 
@@ -88,14 +78,18 @@ impl Question {
     }
 }
 
-/// What a question asks: its arguments, without until when it may be answered.
-pub(crate) fn asked(arguments: &str) -> String {
+/// What two calls of a tool have in common that say the same: their arguments, and of a question not until when it may be
+/// answered.
+pub(crate) fn alike<'a>(tool: &str, arguments: &'a str) -> Cow<'a, str> {
+    if tool != ASK {
+        return Cow::Borrowed(arguments);
+    }
     match serde_json::from_str(arguments) {
         Ok(Value::Object(mut asked)) => {
             asked.remove("until_ms");
-            canonical::to_string(&Value::Object(asked))
+            Cow::Owned(canonical::to_string(&Value::Object(asked)))
         }
-        Ok(_) | Err(_) => arguments.to_owned(),
+        Ok(_) | Err(_) => Cow::Borrowed(arguments),
     }
 }
 

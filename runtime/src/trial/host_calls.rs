@@ -64,9 +64,9 @@ impl Execution<'_, '_> {
         if matches!(mishap, Some(Mishap::Refused { .. })) {
             return Step::Outcome(question.outcome_of(Choice::Dismiss), Labels::new());
         }
-        let asked = host::asked(trying.wish.arguments.canonical());
-        let recorded = self.outside.told(&trying.wish.definition, question, &asked);
-        let outcome = match self.plan.answers.get(&asked) {
+        let (definition, asked) = (&trying.wish.definition, trying.wish.arguments.canonical());
+        let recorded = self.outside.told(definition, question, asked);
+        let outcome = match self.plan.answers.get(&*host::alike(definition.name.as_str(), asked)) {
             Some(nth) => question.outcome_of(Choice::Chosen(*nth)),
             None => recorded.unwrap_or_else(|| {
                 self.outside.assumed += 1;

@@ -34,9 +34,7 @@ impl<'c> Outside<'c> {
     pub(super) fn new(case: &'c Case, twist: Twist, records: &[Record]) -> Self {
         let mut outside = Self { case, twist, answered: BTreeMap::new(), reads: 0, generated: 0, assumed: 0 };
         for call in recorded(records).into_iter().filter(|call| call.settled.is_some()) {
-            let (tool, arguments) = (call.called.tool, call.called.arguments);
-            let arguments = if tool.as_str() == host::ASK { host::asked(&arguments) } else { arguments };
-            *outside.answered.entry((tool, arguments)).or_insert(0) += 1;
+            outside.count(&call.called.tool, &call.called.arguments);
         }
         outside
     }
@@ -52,15 +50,9 @@ impl<'c> Outside<'c> {
         self.twist.read(&bench.tools, definition, nth, outcome)
     }
 
-    /// What was answered to a question that asks this: the nth time the nth answer, and then the last one again.
-    pub(super) fn told(&mut self, definition: &Definition, question: &Question, asked: &str) -> Option<Outcome> {
-        let count = self.answered.entry((definition.name.clone(), asked.to_owned())).or_insert(0);
-        let nth = *count;
-        *count += 1;
-        let of_tool = self.case.recordings.iter().filter(|recording| recording.tool == definition.name);
-        let alike: Vec<_> = of_tool.filter(|recording| host::asked(&recording.arguments) == asked).collect();
-        let found = alike.get(nth.min(alike.len().saturating_sub(1)))?;
-        question.may_come_to(&found.outcome).then(|| found.outcome.clone())
+    /// What was answered to a question.
+    pub(super) fn told(&mut self, definition: &Definition, question: &Question, arguments: &str) -> Option<Outcome> {
+        self.recorded(definition, arguments, false).filter(|outcome| question.may_come_to(outcome))
     }
 
     /// What an effect leads to. Only that it was recorded as done counts: whether it is refused is the mishap's matter.
@@ -71,13 +63,21 @@ impl<'c> Outside<'c> {
         }
     }
 
+    /// Counts a call; says how many alike were answered before it.
+    fn count(&mut self, tool: &Name, arguments: &str) -> usize {
+        let alike = host::alike(tool.as_str(), arguments).into_owned();
+        let count = self.answered.entry((tool.clone(), alike)).or_insert(0);
+        *count += 1;
+        *count - 1
+    }
+
     /// The recorded outcome of a call: the nth time that of the nth recording, and then the last one again.
     fn recorded(&mut self, definition: &Definition, arguments: &str, loose: bool) -> Option<Outcome> {
+        let nth = self.count(&definition.name, arguments);
         let of_tool = || self.case.recordings.iter().filter(|recording| recording.tool == definition.name);
-        let count = self.answered.entry((definition.name.clone(), arguments.to_owned())).or_insert(0);
-        let nth = *count;
-        *count += 1;
-        let exact: Vec<_> = of_tool().filter(|recording| recording.arguments == arguments).collect();
+        let tool = definition.name.as_str();
+        let alike = host::alike(tool, arguments);
+        let exact: Vec<_> = of_tool().filter(|recording| host::alike(tool, &recording.arguments) == alike).collect();
         let found = exact.get(nth.min(exact.len().saturating_sub(1))).copied();
         let found = found.or_else(|| if loose { of_tool().nth(nth).or_else(|| of_tool().next()) } else { None });
         found.map(|recording| recording.outcome.clone())

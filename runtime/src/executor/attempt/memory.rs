@@ -92,10 +92,9 @@ pub(super) fn events_taken(records: &[Record]) -> BTreeMap<String, u64> {
     taken
 }
 
-/// What makes two messages alike. Until when a question may be answered is no part of what it asks.
+/// What makes two messages alike.
 pub(super) fn like(tool: &str, arguments: &str) -> Digest {
-    let of = |arguments: &str| Digest::of_parts("steward message", &[tool.as_bytes(), arguments.as_bytes()]);
-    if tool == host::ASK { of(&host::asked(arguments)) } else { of(arguments) }
+    Digest::of_parts("steward message", &[tool.as_bytes(), host::alike(tool, arguments).as_bytes()])
 }
 
 /// The messages that the script has given before.

@@ -85,17 +85,17 @@ impl Shared {
         self.held_back.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nothing of an automation is to run for now.
+    /// Whether an automation is held back.
     pub(in crate::store) fn is_held_back(&self, automation: AutomationId) -> bool {
         self.held_back().contains(&automation)
     }
 
-    /// Of which automations nothing is to run for now.
+    /// All automations that are held back.
     pub(in crate::store) fn all_held_back(&self) -> Vec<AutomationId> {
         self.held_back().iter().copied().collect()
     }
 
-    /// Nothing of these is to run for now.
+    /// From here on these are held back.
     pub(in crate::store) fn hold_back(&self, automations: &[AutomationId]) {
         self.held_back().extend(automations);
     }

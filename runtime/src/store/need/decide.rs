@@ -50,8 +50,8 @@ async fn decision(db: &impl Queries, dedupe_key: &str, run: Option<RunId>) -> Re
     match (need.status.parse()?, need.answer) {
         (NeedStatus::Open, _) => Ok(Decision::Open),
         (NeedStatus::Answered, Some(answer)) => {
-            let choice = answer.parse().map_err(|error| Error::unreadable("need", error))?;
-            let is_chosen = matches!(choice, Choice::Chosen(_)) && need.answered_by.as_deref() != Some(BY_TIME);
+            let choice: Choice = answer.parse().map_err(|error| Error::unreadable("need", error))?;
+            let is_chosen = choice.option().is_some() && need.answered_by.as_deref() != Some(BY_TIME);
             let is_own = need.run_id == run.map(|run| run.to_string());
             Ok(if is_chosen || is_own { Decision::Made(choice) } else { Decision::Unasked })
         }

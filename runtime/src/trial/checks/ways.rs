@@ -66,7 +66,7 @@ pub(super) fn asked(records: &[Record]) -> Vec<Asked> {
             Outcome::Refused(_) | Outcome::Skipped { .. } => None,
         });
         Some(Asked {
-            question: host::asked(&call.called.arguments),
+            question: host::alike(host::ASK, &call.called.arguments).into_owned(),
             options: question.options.len(),
             given: given.and_then(|at| Nth::ALL.get(at).copied()),
         })
